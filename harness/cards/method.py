@@ -1,0 +1,92 @@
+"""The method card: what is compared. Architecture, variant and weights stay three things.
+
+A card names one `network` that does space and time at once, or two stages (`interpolation`, then
+`super_resolution`), never both. Options are plain values here; the network's own option model types them
+(harness.upscalers.registry), so that this room knows no torch. The `options` of a two-stage method are those
+of the composition (window, order); each stage has its own besides.
+"""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.cards.base import Card, Citation, Model, Name, RelativePath
+
+OptionValue = bool | int | float | str
+Family = Literal["baseline", "two-stage", "one-stage", "ablation", "interpolator", "super-resolver"]
+"""The first four do space and time; the last two are the stages of two-stage methods, with their weights."""
+
+StageRole = Literal["interpolator", "super-resolver"]
+
+Table = Literal["I", "II", "III", "IV", "V", "VI"]
+
+
+class WeightsFile(Model):
+    """One released or trained set of weights. The tag in `[weights.TAG]` names it: `stinet@authors`."""
+
+    file: RelativePath = Field(description="file name under the weights folder (HARNESS_WEIGHTS)")
+    source: str = Field(description="where the user gets it: a URL, or words")
+    licence: str = Field(description="licence of the weights as their authors state it")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    git_blob: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
+    key_map: str | None = Field(default=None, description="name of the key table for a foreign checkpoint")
+
+
+class LoadedWeights(Model):
+    """Which bytes were loaded."""
+
+    tag: str
+    file: str
+    sha256: str
+
+
+class Stage(Model):
+    """One half of a two-stage method: an interpolator or a super-resolver."""
+
+    network: Name
+    options: dict[str, OptionValue] = {}
+    weights: dict[str, WeightsFile] = {}
+
+
+class PaperRow(Model):
+    """The row of the STINet paper's tables that this card stands for."""
+
+    table: Table
+    row: int = Field(ge=1)
+    rate: int = Field(default=2, ge=1)
+
+
+class MethodCard(Card):
+    """A row of a table: network(s), options, weights, training recipe and where it comes from."""
+
+    family: Family
+    network: Name | None = None
+    interpolation: Stage | None = None
+    super_resolution: Stage | None = None
+    options: dict[str, OptionValue] = {}
+    weights: dict[str, WeightsFile] = {}
+    recipe: Name | None = Field(default=None, description="training recipe, for methods that can be trained")
+    training: dict[str, OptionValue] = Field(
+        default={}, description="losses and initialisation: what changes the weights, but no layer"
+    )
+    citation: tuple[Citation, ...] = ()
+    licence: str = Field(default="", description="licence of the authors' code, as they state it")
+    rows: tuple[PaperRow, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_network_or_two_stages(self) -> Self:
+        staged = self.interpolation is not None and self.super_resolution is not None
+        half = (self.interpolation is None) != (self.super_resolution is None)
+        if half or staged == (self.network is not None):
+            raise ValueError(
+                "name either one `network`, or both `[interpolation]` and `[super_resolution]` with a network each"
+            )
+        return self
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks that the method needs, in the order they run."""
+        if self.network is not None:
+            return (self.network,)
+        stages = (self.interpolation, self.super_resolution)
+        return tuple(stage.network for stage in stages if stage is not None)
