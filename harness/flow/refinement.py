@@ -1,0 +1,127 @@
+"""The iterations of Farneback's flow on one level: least squares on two polynomial expansions.
+
+If the second image is the first one moved by d, the expansions of harness.flow.expansion satisfy
+A d = (b_0 - b_1) / 2. This is solved in the least-squares sense over a window, again and again, with the second
+polynomial read where the flow points to (Farneback, SCIA 2003; window, edge weights and borders as in OpenCV's
+`calcOpticalFlowFarneback`).
+
+Conventions: expansions (N, 5, h, w) = (b_y, b_x, A_yy, A_xx, A_xy) of images in 0..255 (the range matters: the
+solution is regularised by 1e-3); flow (N, 2, h, w) = (dx, dy) in pixels of the level; the window repeats the edge
+pixel.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.flow.expansion import DEFAULT_SETTINGS, FarnebackSettings
+from harness.ops.warp import positions, warp
+
+_REGULARISER = 1e-3  # added to the determinant of the normal equations
+_EDGE_WEIGHTS = (0.14, 0.14, 0.4472, 0.4472, 0.4472)  # trust in the five pixels next to each edge
+
+
+def refine(
+    expansion_0: Tensor, expansion_1: Tensor, flow: Tensor, *, settings: FarnebackSettings = DEFAULT_SETTINGS
+) -> Tensor:
+    """The iterations of one level: from a flow (N, 2, h, w) to a better one.
+
+    Args:
+        expansion_0: (N, 5, h, w) of the first image of each pair.
+        expansion_1: the same of the second image.
+        flow: where to start, (N, 2, h, w), pixels of this level.
+        settings: winsize and iterations are used.
+    """
+    half_trust = 0.5 * _edge_trust(flow)
+    own = half_trust * expansion_0
+    for _ in range(settings.iterations):
+        equations = _normal_equations(own, expansion_1, flow, half_trust=half_trust)
+        flow = _solve(_box_mean(equations, settings.winsize))
+    return flow
+
+
+def _edge_trust(flow: Tensor) -> Tensor:
+    """Weights (h, w) that are 1 inside and fall towards the edges."""
+
+    def ramp(size: int) -> Tensor:
+        sides = torch.ones(size)
+        for k, weight in enumerate(_EDGE_WEIGHTS[:size]):
+            sides[k] *= weight
+            sides[size - 1 - k] *= weight
+        return sides
+
+    return torch.outer(ramp(flow.shape[-2]), ramp(flow.shape[-1])).to(flow)
+
+
+def _normal_equations(own: Tensor, expansion_1: Tensor, flow: Tensor, *, half_trust: Tensor) -> Tensor:
+    """A'A and A'b of every pixel: (N, 5, h, w) = (G_11, G_12, G_22, h_1, h_2), index 1 = y, 2 = x.
+
+    `own` is the first expansion times half the trust: both polynomials count half. Where the flow leaves the frame
+    the first polynomial stands alone.
+    """
+    height, width = flow.shape[-2:]
+    x, y = positions(flow)
+    # OpenCV counts the last row and column as outside, even with zero flow.
+    inside = (x >= 0) & (x < width - 1) & (y >= 0) & (y < height - 1)
+    inside = inside.to(flow.dtype)
+    other = warp(expansion_1, flow) * (half_trust * inside)
+    difference_y, difference_x = (own[:, :2] - other[:, :2]).unbind(1)
+    yy, xx, xy = torch.addcmul(other[:, 2:], own[:, 2:], 2 - inside).unbind(1)
+    dx, dy = flow.unbind(1)
+    b_y = difference_y.addcmul(yy, dy).addcmul(xy, dx)
+    b_x = difference_x.addcmul(xy, dy).addcmul(xx, dx)
+    xy_squared = xy * xy
+    return torch.stack(
+        (
+            torch.addcmul(xy_squared, yy, yy),
+            (yy + xx) * xy,
+            torch.addcmul(xy_squared, xx, xx),
+            (yy * b_y).addcmul(xy, b_x),
+            (xy * b_y).addcmul(xx, b_x),
+        ),
+        dim=1,
+    )
+
+
+def _solve(equations: Tensor) -> Tensor:
+    """The flow (N, 2, h, w) that solves the averaged normal equations."""
+    g_11, g_12, g_22, h_1, h_2 = equations.unbind(1)
+    inverse = (g_11 * g_22 - g_12 * g_12 + _REGULARISER).reciprocal()
+    return torch.stack(((g_11 * h_2 - g_12 * h_1) * inverse, (g_22 * h_1 - g_12 * h_2) * inverse), dim=1)
+
+
+def _box_mean(planes: Tensor, size: int) -> Tensor:
+    """Mean over a size x size window, the edge pixel repeated beyond the border."""
+    radius = size // 2
+    padded = F.pad(planes, (radius, radius, radius, radius), mode="replicate")
+    return _box_sum(_box_sum(padded, size, dim=-2), size, dim=-1) / (size * size)
+
+
+def _box_sum(planes: Tensor, size: int, *, dim: int) -> Tensor:
+    """Sums of `size` neighbours along `dim`, put together from sums over 1, 2, 4, 8 … neighbours.
+
+    Six additions for 15 neighbours, and none of the cancellation of a running sum.
+    """
+    count = planes.shape[dim] - size + 1
+    parts: list[Tensor] = []
+    start, length, sums = 0, 1, planes
+    while True:
+        if size & length:
+            parts.append(sums.narrow(dim, start, count))
+            start += length
+        if start == size:
+            return _sum(parts)
+        shorter = sums.shape[dim] - length
+        sums = sums.narrow(dim, 0, shorter) + sums.narrow(dim, length, shorter)
+        length *= 2
+
+
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    if len(parts) == 1:
+        return parts[0]
+    total = parts[0] + parts[1]
+    for part in parts[2:]:
+        total.add_(part)
+    return total

@@ -1,0 +1,160 @@
+"""Warping against scalar loops, `grid_sample` and OpenCV; then what must hold exactly."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.errors import DataError
+from harness.ops.warp import Padding, in_bounds, resize_bilinear, visible, warp
+
+PADDINGS: tuple[Padding, ...] = ("border", "zeros")
+
+
+def random_case(*, seed: int = 0, reach: float = 6.0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    frames = torch.rand(2, 3, 7, 9, generator=generator, dtype=torch.float64)
+    flow = (torch.rand(2, 2, 7, 9, generator=generator, dtype=torch.float64) - 0.5) * 2 * reach
+    return frames, flow
+
+
+def by_loops(frames: Tensor, flow: Tensor, *, padding: Padding) -> Tensor:
+    batch, channels, height, width = frames.shape
+    result = torch.zeros_like(frames)
+
+    def pixel(b: int, c: int, y: int, x: int) -> float:
+        if padding == "zeros" and not (0 <= y < height and 0 <= x < width):
+            return 0.0
+        return float(frames[b, c, min(max(y, 0), height - 1), min(max(x, 0), width - 1)])
+
+    for b, c, y, x in np.ndindex(batch, channels, height, width):
+        at_x, at_y = x + float(flow[b, 0, y, x]), y + float(flow[b, 1, y, x])
+        left, top = math.floor(at_x), math.floor(at_y)
+        u, v = at_x - left, at_y - top
+        upper = (1 - u) * pixel(b, c, top, left) + u * pixel(b, c, top, left + 1)
+        lower = (1 - u) * pixel(b, c, top + 1, left) + u * pixel(b, c, top + 1, left + 1)
+        result[b, c, y, x] = (1 - v) * upper + v * lower
+    return result
+
+
+def by_grid_sample(frames: Tensor, flow: Tensor, *, padding: Padding) -> Tensor:
+    height, width = frames.shape[-2:]
+    x = torch.arange(width, dtype=flow.dtype) + flow[:, 0]
+    y = torch.arange(height, dtype=flow.dtype).view(-1, 1) + flow[:, 1]
+    grid = torch.stack((2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1), dim=-1)
+    return F.grid_sample(frames, grid, padding_mode=padding, align_corners=True)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_equals_scalar_loops(padding: Padding) -> None:
+    frames, flow = random_case()
+    torch.testing.assert_close(
+        warp(frames, flow, padding=padding), by_loops(frames, flow, padding=padding), rtol=0, atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_equals_grid_sample_with_its_gradients(padding: Padding) -> None:
+    frames, flow = random_case(seed=1)
+    weights = torch.rand(frames.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    results = []
+    for function in (warp, by_grid_sample):
+        inputs = frames.clone().requires_grad_(), flow.clone().requires_grad_()
+        warped = function(*inputs, padding=padding)
+        results.append((warped, *torch.autograd.grad((warped * weights).sum(), inputs)))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_gradcheck(padding: Padding) -> None:
+    frames, flow = random_case(seed=3)
+    frames, flow = frames[:1, :1].requires_grad_(), flow[:1].requires_grad_()
+    assert torch.autograd.gradcheck(lambda *inputs: warp(*inputs, padding=padding), (frames, flow))
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_zero_flow_gives_back_the_same_numbers(padding: Padding, dtype: torch.dtype) -> None:
+    frames = torch.rand(2, 3, 31, 53, generator=torch.Generator().manual_seed(0)).to(dtype)
+    warped = warp(frames, torch.zeros(2, 2, 31, 53), padding=padding)
+    assert warped.dtype == dtype
+    assert torch.equal(warped, frames)
+
+
+def test_memory_layout_does_not_matter() -> None:
+    frames, flow = random_case(seed=4)
+    expected = warp(frames, flow)
+    channels_last = frames.contiguous(memory_format=torch.channels_last)
+    pixelwise = flow.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    turned = flow.transpose(2, 3).contiguous().transpose(2, 3)
+    for layout in (pixelwise, turned):
+        assert torch.equal(warp(channels_last, layout), expected)
+        assert torch.equal(in_bounds(layout), in_bounds(flow))
+    assert torch.equal(warp(frames[:1].expand(2, -1, -1, -1), flow)[0], expected[0])
+
+
+def test_whole_pixels_are_copied() -> None:
+    frames = torch.rand(1, 3, 8, 10, generator=torch.Generator().manual_seed(0))
+    flow = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 8, 10)
+    zeros, border = warp(frames, flow, padding="zeros"), warp(frames, flow)
+    assert torch.equal(zeros[..., 2:, :-3], frames[..., :-2, 3:])
+    assert torch.equal(border[..., 2:, :-3], frames[..., :-2, 3:])
+    assert torch.equal(zeros[..., :2, :], torch.zeros(1, 3, 2, 10))
+    assert torch.equal(border[..., 2:, -3:], frames[..., :-2, -1:].expand(1, 3, 6, 3))
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e30])
+def test_a_flow_that_makes_no_sense_reads_nothing_foreign(padding: Padding, value: float) -> None:
+    frames = torch.ones(1, 1, 4, 5)
+    warped = warp(frames, torch.full((1, 2, 4, 5), value), padding=padding)
+    expected = math.nan if math.isnan(value) else (1.0 if padding == "border" else 0.0)
+    torch.testing.assert_close(warped, torch.full_like(frames, expected), equal_nan=True)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 7, 8), (1, 2, 7, 9), (2, 3, 7, 9)])
+def test_shapes_must_fit(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=r"\(2, 2, 7, 9\)"):
+        warp(torch.zeros(2, 3, 7, 9), torch.zeros(shape))
+
+
+def test_in_bounds_includes_the_edge_itself() -> None:
+    flow = torch.zeros(1, 2, 4, 5)
+    flow[0, 0, 0, 4] = 0.001  # leaves to the right
+    flow[0, 0, 1, 0] = 4.0  # lands on the last column
+    flow[0, 1, 0, 1] = -0.5  # leaves upwards
+    flow[0, 1, 3, 2] = -3.0  # lands on the first row
+    expected = torch.ones(1, 1, 4, 5, dtype=torch.bool)
+    expected[0, 0, 0, 4] = expected[0, 0, 0, 1] = False
+    assert torch.equal(in_bounds(flow), expected)
+
+
+def test_visible_finds_what_a_moving_square_covers() -> None:
+    """A square moves 4 pixels to the right over a still ground: what lies ahead of it is covered."""
+    flow_0_to_1, flow_1_to_0 = torch.zeros(1, 2, 12, 24), torch.zeros(1, 2, 12, 24)
+    flow_0_to_1[:, 0, 3:9, 6:12] = 4.0
+    flow_1_to_0[:, 0, 3:9, 10:16] = -4.0
+    expected = torch.ones(1, 1, 12, 24, dtype=torch.bool)
+    expected[..., 3:9, 12:16] = False
+    assert torch.equal(visible(flow_0_to_1, flow_1_to_0), expected)
+
+
+def test_visible_forgives_a_little_and_more_for_long_ways() -> None:
+    flow = torch.tensor([0.0, 6.0]).view(1, 2, 1, 1).expand(1, 2, 40, 4)
+    inner = (..., slice(0, 30), slice(None))
+    assert visible(flow, -flow + 0.73)[inner].all()  # 2 (0.73^2) > 0.5, but 0.01 of 64 more is forgiven
+    assert not visible(flow, -flow + 0.73, relative=0.0)[inner].any()
+    assert not visible(flow, -flow)[..., 34:, :].any()  # out of the frame
+
+
+@pytest.mark.parametrize("size", [(15, 22), (16, 23), (60, 90), (31, 45)])
+def test_resize_bilinear_equals_opencv(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).random((31, 45), dtype=np.float32)
+    ours = resize_bilinear(torch.from_numpy(image)[None, None], size)[0, 0].numpy()
+    theirs = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
