@@ -1,0 +1,1 @@
+"""The systems that are compared, as plain torch modules; a folder for each system that has parts."""

@@ -1,0 +1,73 @@
+"""The doors: clip in, clip out.
+
+Every method, whatever it is inside, runs through `Upscaler`: input frames `(T, 3, h, w)` and a rate in,
+`((T - 1) * rate + 1, 3, s*h, s*w)` out; RGB, float, [0, 1]; not clamped and not rounded (the protocol rounds,
+once, at the end). What is particular to a network (its range, colour order, padding multiple, mean shift, time
+encoding) lives in its upscaler. Optical flow is a step of its own, so that speed can be told with and without it.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from harness.upscalers.options import StageOptions, UpscalerOptions
+
+Flows = tuple[Tensor, Tensor]
+"""(flow_0_to_1, flow_1_to_0) of all neighbouring input frames, each (T-1, 2, h, w), dx before dy, in pixels."""
+
+
+class Upscaler(nn.Module, ABC):
+    """A method at work on one window.
+
+    Args:
+        options: the method's typed options.
+        scale: spatial factor s.
+    """
+
+    def __init__(self, options: UpscalerOptions | None = None, *, scale: int = 4) -> None:
+        super().__init__()
+        self.options = options or UpscalerOptions()
+        self.scale = scale
+
+    def flows(self, lr_clip: Tensor) -> Flows | None:
+        """Optical flow between neighbouring input frames, for the methods that want it."""
+        del lr_clip
+        return None
+
+    @abstractmethod
+    def upscale(self, lr_clip: Tensor, rate: int, *, flows: Flows | None) -> Tensor:
+        """`(T, 3, h, w)` to `((T - 1) * rate + 1, 3, s*h, s*w)`, given the flows of `self.flows`."""
+
+    def forward(self, lr_clip: Tensor, rate: int) -> Tensor:
+        """Flow, then upscale: the whole method."""
+        return self.upscale(lr_clip, rate, flows=self.flows(lr_clip))
+
+
+class Interpolator(nn.Module, ABC):
+    """A frame interpolator: `(T, 3, h, w)` to `((T - 1) * rate + 1, 3, h, w)`, given frames kept as they are."""
+
+    def __init__(self, options: StageOptions | None = None) -> None:
+        super().__init__()
+        self.options = options or StageOptions()
+
+    def flows(self, clip: Tensor) -> Flows | None:
+        """Optical flow between neighbouring frames, for the interpolators that want it."""
+        del clip
+        return None
+
+    @abstractmethod
+    def interpolate(self, clip: Tensor, rate: int, *, flows: Flows | None) -> Tensor:
+        """Insert `rate - 1` frames at t = k / rate between every two neighbours."""
+
+
+class SuperResolver(nn.Module, ABC):
+    """A super-resolver: `(T, 3, h, w)` to `(T, 3, s*h, s*w)`."""
+
+    def __init__(self, options: StageOptions | None = None, *, scale: int = 4) -> None:
+        super().__init__()
+        self.options = options or StageOptions()
+        self.scale = scale
+
+    @abstractmethod
+    def super_resolve(self, clip: Tensor) -> Tensor:
+        """Every frame, larger by the scale."""

@@ -1,0 +1,127 @@
+"""From a card to an upscaler that runs: the only place that puts the parts together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from harness.cards.library import CardLibrary
+from harness.cards.method import LoadedWeights, MethodCard, OptionValue, Stage, WeightsFile
+from harness.errors import UsageError
+from harness.names import suggest
+from harness.upscalers.base import Interpolator, SuperResolver, Upscaler
+from harness.upscalers.options import TwoStageOptions
+from harness.upscalers.readiness import weights_folder
+from harness.upscalers.registry import Kind, find_network, load_target, typed_options, validate_options
+from harness.upscalers.two_stage import TwoStage
+from harness.upscalers.weights import load_weights
+
+
+@dataclass(frozen=True)
+class BuiltUpscaler:
+    """An upscaler on its device, and what its numbers depend on."""
+
+    upscaler: Upscaler
+    input_frames: int | None
+    network_versions: dict[str, str]
+    weights: tuple[LoadedWeights, ...]
+    untrained: bool
+    device: torch.device
+
+
+@dataclass
+class _Builder:
+    scale: int
+    folder: Path
+    untrained_allowed: bool
+    tag: str | None
+    versions: dict[str, str] = field(default_factory=dict)
+    weights: list[LoadedWeights] = field(default_factory=list)
+    untrained: bool = False
+    tags_seen: set[str] = field(default_factory=set)
+
+    def network(
+        self, name: str, kind: Kind, options: dict[str, OptionValue], files: Mapping[str, WeightsFile]
+    ) -> object:
+        entry = find_network(name)
+        if entry.kind != kind:
+            raise UsageError(f"'{name}' cannot be used as {kind}.", found=f"it is {entry.kind}")
+        cls, typed = load_target(entry.target), typed_options(name, options)
+        built: torch.nn.Module = cls(typed) if kind == "interpolator" else cls(typed, scale=self.scale)
+        self.versions[name] = entry.version
+        if entry.learned:
+            self._load(name, built, files)
+        return built
+
+    def _load(self, name: str, module: torch.nn.Module, files: Mapping[str, WeightsFile]) -> None:
+        if self.untrained_allowed:
+            self.untrained = True
+            return
+        if not files:
+            raise UsageError(
+                f"'{name}' needs weights.",
+                found="its card names none",
+                todo="train it, or use --untrained (for timing; its scores are never shown in a table).",
+            )
+        # One tag serves both stages of a method: the stage that does not know it takes its default.
+        tag = self.tag if self.tag is not None and self.tag in files else next(iter(files))
+        self.tags_seen.update(files)
+        self.weights.append(load_weights(module, tag, files[tag], folder=self.folder))
+
+
+def build_upscaler(
+    card: MethodCard,
+    library: CardLibrary,
+    *,
+    scale: int = 4,
+    device: torch.device | str = "cpu",
+    folder: Path | None = None,
+    tag: str | None = None,
+    untrained: bool = False,
+) -> BuiltUpscaler:
+    """Build the method of a resolved card.
+
+    Args:
+        card: the resolved method card, overrides applied.
+        library: where the stages' own cards (with their weights) are found.
+        scale: spatial factor.
+        device: where it runs.
+        folder: the weights folder; default HARNESS_WEIGHTS, else ./weights.
+        tag: which weights of the card; default the first that it names.
+        untrained: leave learned networks at their seeded initialisation.
+
+    Raises:
+        UsageError: unknown network, or a network used as what it is not, or no weights.
+        CardError: an option that the network does not have.
+        DataError: weights that are missing, other bytes, or of other shapes.
+    """
+    torch.manual_seed(0)  # untrained networks are the same on every run
+    parts = _Builder(scale, weights_folder(folder), untrained, tag)
+    if card.interpolation is not None and card.super_resolution is not None:
+        upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, library, parts)
+    else:
+        upscaler = parts.network(card.networks[0], "space-time", card.options, card.weights)
+    if tag is not None and not untrained and tag not in parts.tags_seen:
+        raise UsageError(f"'{card.name}' has no weights '{tag}'.", todo=suggest(tag, parts.tags_seen))
+    if not isinstance(upscaler, Upscaler):
+        raise UsageError(f"The network of '{card.name}' should be an Upscaler.", found=type(upscaler).__name__)
+    return BuiltUpscaler(
+        upscaler=upscaler.to(device).eval(),
+        input_frames=upscaler.options.window,
+        network_versions=parts.versions,
+        weights=tuple(parts.weights),
+        untrained=parts.untrained,
+        device=torch.device(device),
+    )
+
+
+def _two_stage(card: MethodCard, first: Stage, second: Stage, library: CardLibrary, parts: _Builder) -> TwoStage:
+    options = validate_options(TwoStageOptions, card.options, owner=f"the two-stage method '{card.name}'")
+    interpolator = parts.network(first.network, "interpolator", first.options, first.weights)
+    super_resolver = parts.network(second.network, "super-resolver", second.options, second.weights)
+    if not isinstance(interpolator, Interpolator) or not isinstance(super_resolver, SuperResolver):
+        raise UsageError(f"The stages of '{card.name}' should be an Interpolator and a SuperResolver.")
+    if not isinstance(options, TwoStageOptions):
+        raise TypeError(type(options).__name__)
+    return TwoStage(interpolator, super_resolver, options=options)

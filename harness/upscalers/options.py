@@ -1,0 +1,37 @@
+"""The options of the built-in upscalers, typed. No torch: cards are validated before anything heavy loads."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.cards.base import Model
+
+
+class UpscalerOptions(Model):
+    """What every upscaler understands."""
+
+    window: int | None = Field(
+        default=None, ge=2, description="input frames that the network takes at once; None: as the protocol says"
+    )
+
+
+class TwoStageOptions(UpscalerOptions):
+    """An interpolator and a super-resolver, one after the other."""
+
+    order: Literal["interpolation-first", "super-resolution-first"] = Field(
+        default="interpolation-first", description="the paper interpolates first"
+    )
+
+
+class StageOptions(Model):
+    """A stage without knobs."""
+
+
+class FlowInterpolationOptions(StageOptions):
+    """Interpolation by warping both neighbours along scaled optical flow."""
+
+    consistency_px: float = Field(
+        default=1.0,
+        gt=0,
+        description="forward-backward disagreement in LR pixels at which visibility has fallen to 1/e",
+    )

@@ -1,0 +1,147 @@
+"""Which networks exist, and what options they take. Data only: importing this loads no torch.
+
+A network from outside comes as an installed package through the entry-point group `harness.networks`, or from a
+file that the command line names (`--plugin FILE.py`), which calls `register`. Cards never bring code.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module, util
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from harness.cards.method import OptionValue
+from harness.cards.validation import explain
+from harness.errors import CardError, UsageError
+from harness.names import suggest
+from harness.upscalers.options import UpscalerOptions
+
+Kind = Literal["space-time", "interpolator", "super-resolver"]
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One network: where its class and its options lie.
+
+    Args:
+        kind: what it does: space and time at once, or one stage of the two.
+        target: `module:Class`, imported only when it is built.
+        options: `module:Class` of its pydantic option model.
+        version: counted up whenever the numbers it computes change; part of every record's key.
+        learned: whether it needs weights.
+    """
+
+    kind: Kind
+    target: str
+    options: str = "harness.upscalers.options:UpscalerOptions"
+    version: str = "1"
+    learned: bool = False
+
+
+_STAGE = "harness.upscalers.options:StageOptions"
+_NETWORKS: dict[str, NetworkEntry] = {
+    "nearest": NetworkEntry("interpolator", "harness.upscalers.interpolation:Nearest", _STAGE),
+    "blend": NetworkEntry("interpolator", "harness.upscalers.interpolation:Blend", _STAGE),
+    "farneback": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.interpolation:FlowInterpolation",
+        "harness.upscalers.options:FlowInterpolationOptions",
+    ),
+    "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
+}
+
+T = TypeVar("T", bound=type)
+
+
+def networks() -> dict[str, NetworkEntry]:
+    """All networks by name: built in, from installed packages, and from plug-ins."""
+    installed = {
+        entry.name: NetworkEntry("space-time", entry.value, version=_package_version(entry.dist))
+        for entry in entry_points(group="harness.networks")
+    }
+    return {**installed, **_NETWORKS}
+
+
+def _package_version(dist: object) -> str:
+    return f"{getattr(dist, 'name', 'unknown')}-{getattr(dist, 'version', '0')}"
+
+
+def find_network(name: str) -> NetworkEntry:
+    """The entry of a network. Raises UsageError with the closest names."""
+    known = networks()
+    if name not in known:
+        raise UsageError(f"The network '{name}' is not part of this version.", todo=suggest(name, known))
+    return known[name]
+
+
+def register(name: str, *, kind: Kind = "space-time", version: str = "1", learned: bool = False) -> Callable[[T], T]:
+    """Class decorator for plug-ins: makes an Upscaler (or a stage) known under `name`.
+
+    A class attribute `Options` (a subclass of UpscalerOptions) types its options. Raises UsageError when the name
+    is taken by another class.
+    """
+
+    def keep(cls: T) -> T:
+        target = f"{cls.__module__}:{cls.__qualname__}"
+        taken = _NETWORKS.get(name)
+        if taken is not None and taken.target != target:
+            raise UsageError(f"A network '{name}' exists already ({taken.target}).", todo="register another name.")
+        options = f"{target}.Options" if hasattr(cls, "Options") else NetworkEntry.options
+        _NETWORKS[name] = NetworkEntry(kind, target, options, version, learned)
+        return cls
+
+    return keep
+
+
+def load_plugin(path: Path) -> str:
+    """Run a plug-in file that the user named on the command line; returns its module name."""
+    import hashlib  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    if not path.is_file():
+        raise UsageError(f"--plugin {path}: a Python file is wanted.", found="no such file")
+    module_name = f"harness_plugin_{path.stem}"
+    spec = util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--plugin {path}: a Python file is wanted.", found="a file that Python cannot import")
+    module = util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    before = set(_NETWORKS)
+    spec.loader.exec_module(module)
+    # The version of a plug-in is its text: a changed file is another network.
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    for name in set(_NETWORKS) - before:
+        entry = _NETWORKS[name]
+        _NETWORKS[name] = NetworkEntry(entry.kind, entry.target, entry.options, digest, entry.learned)
+    return module_name
+
+
+def load_target(target: str) -> type:
+    """Import `module:Class` (or `module:Outer.Inner`)."""
+    module, _, path = target.partition(":")
+    found: object = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, type):
+        raise UsageError(f"'{target}' should be a class.", found=type(found).__name__)
+    return found
+
+
+def typed_options(name: str, options: dict[str, OptionValue]) -> UpscalerOptions:
+    """The options of network `name` as its own model. Raises CardError naming the wrong key and close ones."""
+    entry = find_network(name)
+    model = load_target(entry.options)
+    return validate_options(model, options, owner=f"network '{name}'")
+
+
+def validate_options(model: type, options: dict[str, OptionValue], *, owner: str) -> UpscalerOptions:
+    """`options` as `model`."""
+    if not issubclass(model, BaseModel):
+        raise UsageError(f"The options of {owner} must be a pydantic model.", found=model.__name__)
+    try:
+        return model.model_validate(options)  # type: ignore[return-value]
+    except ValidationError as error:
+        raise CardError(f"The options of {owner} do not fit.", found=explain(error, model)) from error

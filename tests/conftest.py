@@ -1,0 +1,22 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from harness.upscalers import registry
+
+# Two busy cores and a thread pool per worker are slower than one thread each.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def module_networks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Registers the networks that a test module lists in NETWORKS ((name, class, learned)), for that module alone."""
+    before = dict(registry._NETWORKS)
+    for name, cls, learned in getattr(request.module, "NETWORKS", ()):
+        registry.register(name, learned=learned)(cls)
+    yield
+    registry._NETWORKS.clear()
+    registry._NETWORKS.update(before)
