@@ -1,0 +1,1 @@
+"""The run: upscale, score, record, resume. And speed."""

@@ -1,0 +1,171 @@
+"""The run: every clip of every cell, one line each; what is done stays done.
+
+A killed run loses at most the clip that it was on; the same command continues. A failing clip is kept as a failed
+line and does not stop the others; the next run of the same command tries it again.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import torch
+
+from harness.clips.clip import Clip
+from harness.errors import RecordError
+from harness.evaluation.clip import ClipScores, open_stream, upscale_clip
+from harness.evaluation.machine import environment
+from harness.evaluation.plan import Cell
+from harness.evaluation.samples import FrameSink
+from harness.records.schema import ClipLine, Session
+from harness.records.store import ResultStore, Run, RunWriter
+
+SEED = 0
+
+
+class Watcher(Protocol):
+    """Who is told how the run goes: a progress bar, or nobody."""
+
+    def start_cell(self, cell: Cell, frames: int) -> None:
+        """A cell begins; so many frames are to be scored at most."""
+
+    def advance(self, frames: int) -> None:
+        """So many more frames are done."""
+
+    def failed(self, clip: str, error: str) -> None:
+        """A clip failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended."""
+
+    run: Run
+    done: int
+    failed: int
+    missing: int
+
+    @property
+    def complete(self) -> bool:
+        """Every clip of what was asked for is done."""
+        return not self.failed and not self.missing
+
+
+def run_cell(
+    cell: Cell,
+    store: ResultStore,
+    watcher: Watcher,
+    *,
+    command: str,
+    limit: int | None = None,
+    save_frames: bool = False,
+) -> Outcome:
+    """Run what is not done yet of one cell.
+
+    Args:
+        cell: the method on the benchmark.
+        store: where its record goes.
+        watcher: told about progress.
+        command: the command line, for the record's sessions.
+        limit: only the first so many clips of those that are here.
+        save_frames: keep every upscaled frame as PNG.
+
+    Raises:
+        RecordError: the record cannot be written; what it held before is kept.
+    """
+    clips = cell.benchmark.clips[:limit]
+    missing = len(cell.header.clips) - len(clips) if limit is None else 0
+    with store.open(cell.header) as writer:
+        before = writer.run.lines
+        watcher.start_cell(cell, sum(clip.frames for clip in clips))
+        with _session(writer, command) as session:
+            for clip in clips:
+                line = before.get(clip.name)
+                if line is None or not _still_done(line, clip, writer, save_frames):
+                    line = _attempt(cell, clip, writer, watcher, save_frames=save_frames)
+                    writer.append(line)
+                else:
+                    watcher.advance(clip.frames)
+                if line.status == "failed":
+                    session.failed += 1
+                    watcher.failed(clip.name, line.error or "")
+                else:
+                    session.done += 1
+    return Outcome(writer.run, session.done, session.failed, missing)
+
+
+def _still_done(line: ClipLine, clip: Clip, writer: RunWriter, save_frames: bool) -> bool:
+    if line.status != "done" or line.source != clip.source_fingerprint():
+        return False
+    folder = writer.folder / "frames" / clip.name
+    return not save_frames or len(list(folder.glob("*.png"))) >= len(line.frames)
+
+
+def _attempt(cell: Cell, clip: Clip, writer: RunWriter, watcher: Watcher, *, save_frames: bool) -> ClipLine:
+    """One clip; any error of its own becomes its failed line. Errors of the record itself are raised."""
+    torch.manual_seed(SEED)
+    try:
+        return _measure(cell, clip, writer, watcher, save_frames=save_frames)
+    except RecordError:
+        raise
+    except Exception as error:  # whatever a network or a file does wrong concerns this clip alone
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        text = " ".join(str(error).split())[:500]
+        return ClipLine(clip=clip.name, group=clip.group, status="failed", error=f"{type(error).__name__}: {text}")
+
+
+def _measure(cell: Cell, clip: Clip, writer: RunWriter, watcher: Watcher, *, save_frames: bool) -> ClipLine:
+    source = clip.source_fingerprint()
+    scores = ClipScores.empty(cell.header.metrics)
+    scoring = cell.scorer.start()
+    first = not (writer.folder / "samples" / "samples.json").exists()
+    sink = FrameSink(writer.folder, clip, sample=first, all_frames=save_frames)
+    with open_stream(cell, clip) as stream:
+        for scored in upscale_clip(cell, clip, stream):
+            scores.add(scored, scoring(scored.prediction, scored.truth))
+            sink.take(scored)
+            watcher.advance(len(scored.frames))
+        pixels = stream.pixels
+    clip.check_pixels(pixels)
+    sink.close()
+    return scores.line(clip, source=source, pixels=pixels)
+
+
+@dataclass
+class _Count:
+    done: int = 0
+    failed: int = 0
+
+
+@contextmanager
+def _session(writer: RunWriter, command: str) -> Iterator[_Count]:
+    """Logs who works on the run, from when to when, and how it ended."""
+    count = _Count()
+    started = datetime.now(UTC).isoformat(timespec="microseconds")
+    begin = time.monotonic()
+    opening = Session(command=command, started=started, environment={**environment(), "seed": str(SEED)})
+    writer.log(opening)
+
+    def close(outcome: Literal["complete", "failures", "interrupted", "error"]) -> None:
+        ended = {
+            "outcome": outcome,
+            "ended": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "seconds": round(time.monotonic() - begin, 3),
+            "clips_done": count.done,
+        }
+        writer.log(opening.model_copy(update=ended))
+
+    try:
+        yield count
+    except KeyboardInterrupt:
+        close("interrupted")
+        raise
+    except RecordError:
+        raise  # the record cannot be written: nor can this
+    except BaseException:
+        close("error")
+        raise
+    close("failures" if count.failed else "complete")
