@@ -1,0 +1,212 @@
+"""`harness speed`: how long methods take, taking turns on the same machine."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.common import Cards, Json, Plugin, Results, results_folder
+from harness.errors import UsageError
+from harness.records.speed import SpeedRecord, Spread, latest, read_speed, refuse_mixed_machines, save_speed
+
+if TYPE_CHECKING:
+    from harness.cards import CardLibrary, Overrides
+    from harness.evaluation.speed import SpeedPlan, Subject
+
+_HOW, _RECORDS = "How it is measured", "Records"
+
+
+def speed(
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", metavar="NAME", help="A method; repeat it to get ratios to the first one."),
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of an HR frame. Default: Vid4's.")] = "720x576",
+    rate: Annotated[int, typer.Option(min=1, help="Temporal factor: 2 = one frame between two.")] = 2,
+    scale: Annotated[int, typer.Option(min=1, help="Spatial factor.")] = 4,
+    input_frames: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="Window. Default: the method's own, else the protocol tmnet's."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a method card: options.window=4."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, tf32, fp16 or bf16.", rich_help_panel=_HOW)] = "fp32",
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds that count.", rich_help_panel=_HOW)] = 10,
+    warmup: Annotated[int, typer.Option(min=0, help="Rounds before that.", rich_help_panel=_HOW)] = 3,
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the measurement below RESULTS/speed/.", rich_help_panel=_RECORDS)
+    ] = False,
+    show: Annotated[
+        bool,
+        typer.Option("--show", help="Measure nothing; show what is kept (of --method).", rich_help_panel=_RECORDS),
+    ] = False,
+    across_machines: Annotated[
+        bool,
+        typer.Option("--across-machines", help="Show machines side by side all the same.", rich_help_panel=_RECORDS),
+    ] = False,
+    results: Results = None,
+    cards: Cards = None,
+    plugin: Plugin = None,
+    json_: Json = False,
+) -> None:
+    """Time methods: milliseconds per HR frame, with and without flow and I/O. Needs no weights."""
+    folder = results_folder(results)
+    if show:
+        records = _kept(folder, method or [])
+        if not across_machines:
+            refuse_mixed_machines(records)
+        _print(records, as_json=json_)
+        return
+    if not method:
+        raise UsageError("harness speed wants a method.", todo="--method NAME, or --show for what is kept.")
+    from harness.cards import CardLibrary, Overrides, card_folders
+    from harness.evaluation.precision import check_precision, find_device
+    from harness.evaluation.speed import SpeedPlan
+    from harness.upscalers.registry import load_plugin
+
+    for file in plugin or ():
+        load_plugin(file)
+    width, height = parse_size(size)
+    plan = SpeedPlan(
+        width=width,
+        height=height,
+        rate=rate,
+        device=find_device(device),
+        precision=check_precision(precision),
+        repeats=repeats,
+        warmup=warmup,
+    )
+    library, overrides = CardLibrary(card_folders(cards or ())), Overrides.parse(set_ or ())
+    subjects = [
+        _subject(name, library, overrides, plan=plan, scale=scale, input_frames=input_frames) for name in method
+    ]
+    records = _measure(subjects, plan, quiet=json_)
+    _print(records, as_json=json_)
+    for record in records if save else ():
+        typer.echo(f"record: {save_speed(record, folder)}", err=json_)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`720x576` as (width, height). Raises UsageError."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise UsageError("--size wants WIDTHxHEIGHT of an HR frame.", found=text, todo="for example 720x576")
+    return int(width), int(height)
+
+
+def _subject(
+    reference: str,
+    library: "CardLibrary",
+    overrides: "Overrides",
+    *,
+    plan: "SpeedPlan",
+    scale: int,
+    input_frames: int | None,
+) -> "Subject":
+    from harness.evaluation.plan import method_card
+    from harness.evaluation.speed import Subject
+    from harness.upscalers.build import build_upscaler
+
+    card, _ = method_card(reference, library, overrides)
+    built = build_upscaler(card, library, scale=scale, device=plan.device, untrained=True)
+    return Subject(
+        method=card.name,
+        upscaler=built.upscaler,
+        input_frames=input_frames or built.input_frames or library.protocol("tmnet").windows.inputs_at(plan.rate),
+        card=card.model_dump(mode="json", exclude_defaults=True),
+        network_versions=built.network_versions,
+    )
+
+
+def _measure(subjects: "list[Subject]", plan: "SpeedPlan", *, quiet: bool) -> tuple[SpeedRecord, ...]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from harness.evaluation.speed import measure_speed
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task("rounds", total=plan.warmup + plan.repeats)
+        command = shlex.join(["harness", *sys.argv[1:]])
+        return measure_speed(subjects, plan, command=command, on_round=lambda: progress.advance(task))
+
+
+def _kept(folder: Path, methods: Sequence[str]) -> tuple[SpeedRecord, ...]:
+    """The newest records below `folder`, of `methods` in their order where any are named."""
+    records = latest(read_speed(folder))
+    if methods:
+        unknown = sorted(set(methods) - {record.method for record in records})
+        if unknown:
+            raise UsageError(
+                f"A speed record of {', '.join(unknown)} is wanted in {folder}.",
+                found="none",
+                todo="harness speed --method NAME --save",
+            )
+        records = tuple(record for name in methods for record in records if record.method == name)
+    if not records:
+        raise UsageError(
+            f"Speed records are wanted in {folder}.", found="none", todo="harness speed --method NAME --save"
+        )
+    return records
+
+
+def _print(records: Sequence[SpeedRecord], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([_summary(record, records[0]) for record in records], indent=1))
+        return
+    groups: dict[str, list[SpeedRecord]] = {}
+    for record in records:
+        groups.setdefault(str(record.setup), []).append(record)
+    for setup, group in groups.items():
+        typer.echo(setup)
+        for machine in dict.fromkeys(record.machine for record in group):
+            typer.echo(f"machine: {machine}")
+        typer.echo()
+        for line in speed_table(group):
+            typer.echo(line)
+        typer.echo()
+    typer.echo("ms per HR frame: median [quartiles]. GFLOP: convolutions and matrix products of one HR frame.")
+
+
+def _summary(record: SpeedRecord, first: SpeedRecord) -> dict[str, object]:
+    derived: dict[str, object] = {
+        f"{figure}_ms_median_quartiles": record.spread(figure) for figure in ("whole", "without_flow", "with_io")
+    }
+    if record.setup == first.setup:
+        derived["ratio_to_first"] = record.ratio_to(first)
+    return {**record.model_dump(mode="json"), "machine": record.machine, **derived, "fps": record.frames_per_second}
+
+
+def speed_table(records: Sequence[SpeedRecord]) -> list[str]:
+    """Records of one setup as aligned lines; ratios are to the first one."""
+    several_machines = len({record.machine for record in records}) > 1
+    header = ["method", "whole", "without flow", "with PNG I/O", "fps", f"time / {records[0].method}"]
+    rows = [[*header, "params", "GFLOP", "peak MiB", *(["host"] if several_machines else [])]]
+    for record in records:
+        peak = record.peak_memory_bytes
+        row = [
+            record.method,
+            _cell(record.spread("whole")),
+            _cell(record.spread("without_flow")) if record.has_flow else "has no flow",
+            _cell(record.spread("with_io")),
+            f"{record.frames_per_second:.2f}",
+            _cell(record.ratio_to(records[0])),
+            f"{record.parameters / 1e6:.2f} M" if record.parameters else "0",
+            f"{record.flops / 1e9:.2f}",
+            "unknown" if peak is None else f"{peak / 2**20:.0f}",
+        ]
+        rows.append([*row, record.environment.get("host", "")] if several_machines else row)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cell(spread: Spread) -> str:
+    digits = 1 if spread.median >= 100 else 2
+    return f"{spread.median:.{digits}f} [{spread.low:.{digits}f} {spread.high:.{digits}f}]"
