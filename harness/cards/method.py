@@ -90,3 +90,17 @@ class MethodCard(Card):
             return (self.network,)
         stages = (self.interpolation, self.super_resolution)
         return tuple(stage.network for stage in stages if stage is not None)
+
+    def decisive(self) -> dict[str, object]:
+        """What of the card decides numbers: networks and options, shaped as in the card; no prose, no defaults.
+
+        Prose may be mended without making finished runs strangers.
+        """
+        parts = {"": self, "interpolation": self.interpolation, "super_resolution": self.super_resolution}
+        decisive: dict[str, object] = {}
+        for name, part in parts.items():
+            if part is not None:
+                content = {"network": part.network, "options": dict(part.options)}
+                kept = {key: value for key, value in content.items() if value}
+                decisive |= {name: kept} if name else kept
+        return decisive

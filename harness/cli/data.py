@@ -118,12 +118,13 @@ def _write_lr(benchmark: "Benchmark") -> int:
         for clip in benchmark.clips:
             ok = _attempt(clip.name, partial(prepare_lr, clip, on_frame=partial(progress.advance, bar)))
             done, failed = done + ok, failed + (not ok)
-    for problem in benchmark.problems[:_MANY]:
-        typer.secho(str(problem), fg="yellow", err=True)
-    if len(benchmark.problems) > _MANY:
-        typer.secho(
-            f"… and {len(benchmark.problems) - _MANY} more; `harness data check` lists all.", fg="yellow", err=True
-        )
+    wrong = [problem for problem in benchmark.problems if problem.kind != "missing"]
+    for problem in wrong[:_MANY]:
+        typer.secho(str(problem), fg="red", err=True)
+    if len(wrong) > _MANY:
+        typer.secho(f"… and {len(wrong) - _MANY} more; `harness data check --json` lists all", fg="red", err=True)
+    if benchmark.missing:
+        typer.secho(f"missing: {_names(benchmark.missing)}", fg="yellow", err=True)
     if benchmark.clips and done:
         folder = benchmark.clips[0].lr_folder
         typer.echo(f"LR frames of {done} of {len(benchmark.expected)} clips are in {folder and folder.parent}")
@@ -151,14 +152,17 @@ def _print_text(report: "DataReport") -> None:
     if len(listed) > _MANY:
         typer.echo(f"  … and {len(listed) - _MANY} more that are wrong; --json lists all")
     for word, colour, names in (
-        ("missing", "red", [clip.clip for clip in report.having("missing")]),
-        ("extra", None, list(report.extra)),
+        ("missing", "red", tuple(clip.clip for clip in report.having("missing"))),
+        ("extra", None, report.extra),
     ):
         if names:
-            more = f", … ({len(names)} in all)" if len(names) > _NAMED else ""
             typer.secho(f"  {word:<11}", fg=colour, nl=False)
-            typer.echo(", ".join(names[:_NAMED]) + more)
+            typer.echo(_names(names))
     typer.echo(_summary(report))
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED]) + (f", … ({len(names)} in all)" if len(names) > _NAMED else "")
 
 
 def _words(clip: "ClipReport") -> str:

@@ -100,7 +100,9 @@ def _show(findings: list[Finding]) -> None:
         sign, colour = _SIGNS[finding.state]
         typer.echo("  " + typer.style(sign, fg=colour) + f"  {finding.name:<{width}}  {finding.text}")
     broken = sum(finding.state == "broken" for finding in findings)
-    typer.echo(f"\n{broken} broken: the harness does not work until that is mended." if broken else "\nNothing is broken.")
+    typer.echo(
+        f"\n{broken} broken: the harness does not work until that is mended." if broken else "\nNothing is broken."
+    )
 
 
 def _packages() -> Iterator[Finding]:
@@ -120,14 +122,15 @@ def _packages() -> Iterator[Finding]:
 
 def _devices() -> Iterator[Finding]:
     facts = _environment()
-    threads = facts.get("torch_threads", "?")
-    text = f"{facts.get('cpu', '?')}, {facts.get('cpu_cores', '?')} cores, torch uses {threads} threads"
-    yield Finding("Devices", "cpu", "ok", f"{text} (OMP_NUM_THREADS sets that)")
+    cores = f"{facts['cpu']}, {facts['cpu_cores']} cores"
+    if "torch" not in facts:
+        yield Finding("Devices", "cpu", "ok", cores)
+        return
+    yield Finding("Devices", "cpu", "ok", f"{cores}, torch uses {facts['torch_threads']} threads (OMP_NUM_THREADS)")
     if "gpu" in facts:
-        yield Finding(
-            "Devices", "cuda", "ok", f"{facts['gpu']} · CUDA {facts.get('cuda', '?')} · cuDNN {facts.get('cudnn', '-')}"
-        )
-    elif "+cpu" in facts.get("torch", ""):
+        text = f"{facts['gpu']} · CUDA {facts.get('cuda', '?')} · cuDNN {facts.get('cudnn', '?')}"
+        yield Finding("Devices", "cuda", "ok", text)
+    elif "+cpu" in facts["torch"]:
         yield Finding("Devices", "cuda", "note", "this torch is built for the CPU alone; all runs on the CPU")
     else:
         yield Finding("Devices", "cuda", "note", "torch finds no GPU; all runs on the CPU")

@@ -1,6 +1,5 @@
 """`harness`: one verb a file. Parsing here, work elsewhere; nothing heavy is imported before a verb runs."""
 
-
 import typer
 from typer.core import TyperGroup
 

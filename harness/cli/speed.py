@@ -11,11 +11,11 @@ import typer
 
 from harness.cli.common import Cards, Json, Plugin, Results, results_folder
 from harness.errors import UsageError
-from harness.records.speed import SpeedRecord, Spread, latest, read_speed, refuse_mixed_machines, save_speed
 
 if TYPE_CHECKING:
     from harness.cards import CardLibrary, Overrides
     from harness.evaluation.speed import SpeedPlan, Subject
+    from harness.records.speed import SpeedRecord, Spread
 
 _HOW, _RECORDS = "How it is measured", "Records"
 
@@ -57,6 +57,8 @@ def speed(
     json_: Json = False,
 ) -> None:
     """Time methods: milliseconds per HR frame, with and without flow and I/O. Needs no weights."""
+    from harness.records.speed import refuse_mixed_machines, save_speed
+
     folder = results_folder(results)
     if show:
         records = _kept(folder, method or [])
@@ -120,12 +122,12 @@ def _subject(
         method=card.name,
         upscaler=built.upscaler,
         input_frames=input_frames or built.input_frames or library.protocol("tmnet").windows.inputs_at(plan.rate),
-        card=card.model_dump(mode="json", exclude_defaults=True),
+        card=card.decisive(),
         network_versions=built.network_versions,
     )
 
 
-def _measure(subjects: "list[Subject]", plan: "SpeedPlan", *, quiet: bool) -> tuple[SpeedRecord, ...]:
+def _measure(subjects: "list[Subject]", plan: "SpeedPlan", *, quiet: bool) -> "tuple[SpeedRecord, ...]":
     from rich.console import Console
     from rich.progress import Progress
 
@@ -138,8 +140,10 @@ def _measure(subjects: "list[Subject]", plan: "SpeedPlan", *, quiet: bool) -> tu
         return measure_speed(subjects, plan, command=command, on_round=lambda: progress.advance(task))
 
 
-def _kept(folder: Path, methods: Sequence[str]) -> tuple[SpeedRecord, ...]:
+def _kept(folder: Path, methods: Sequence[str]) -> "tuple[SpeedRecord, ...]":
     """The newest records below `folder`, of `methods` in their order where any are named."""
+    from harness.records.speed import latest, read_speed
+
     records = latest(read_speed(folder))
     if methods:
         unknown = sorted(set(methods) - {record.method for record in records})
@@ -157,7 +161,7 @@ def _kept(folder: Path, methods: Sequence[str]) -> tuple[SpeedRecord, ...]:
     return records
 
 
-def _print(records: Sequence[SpeedRecord], *, as_json: bool) -> None:
+def _print(records: "Sequence[SpeedRecord]", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([_summary(record, records[0]) for record in records], indent=1))
         return
@@ -175,7 +179,7 @@ def _print(records: Sequence[SpeedRecord], *, as_json: bool) -> None:
     typer.echo("ms per HR frame: median [quartiles]. GFLOP: convolutions and matrix products of one HR frame.")
 
 
-def _summary(record: SpeedRecord, first: SpeedRecord) -> dict[str, object]:
+def _summary(record: "SpeedRecord", first: "SpeedRecord") -> dict[str, object]:
     derived: dict[str, object] = {
         f"{figure}_ms_median_quartiles": record.spread(figure) for figure in ("whole", "without_flow", "with_io")
     }
@@ -184,7 +188,7 @@ def _summary(record: SpeedRecord, first: SpeedRecord) -> dict[str, object]:
     return {**record.model_dump(mode="json"), "machine": record.machine, **derived, "fps": record.frames_per_second}
 
 
-def speed_table(records: Sequence[SpeedRecord]) -> list[str]:
+def speed_table(records: "Sequence[SpeedRecord]") -> list[str]:
     """Records of one setup as aligned lines; ratios are to the first one."""
     several_machines = len({record.machine for record in records}) > 1
     header = ["method", "whole", "without flow", "with PNG I/O", "fps", f"time / {records[0].method}"]
@@ -207,6 +211,6 @@ def speed_table(records: Sequence[SpeedRecord]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _cell(spread: Spread) -> str:
+def _cell(spread: "Spread") -> str:
     digits = 1 if spread.median >= 100 else 2
     return f"{spread.median:.{digits}f} [{spread.low:.{digits}f} {spread.high:.{digits}f}]"

@@ -119,7 +119,7 @@ def _cell(
         key="",
         method=reference,
         method_title=card.title,
-        method_card=_computes(card),
+        method_card=card.decisive(),
         network_versions=built.network_versions,
         weights=built.weights,
         untrained=built.untrained,
@@ -139,15 +139,6 @@ def _cell(
         device=device_title(request.device),
     )
     return Cell(card, built, benchmark, protocol, scorer, keyed(header))
-
-
-def _computes(card: MethodCard) -> dict[str, object]:
-    """What of a card decides numbers. Its prose may be mended without making finished runs strangers."""
-    content: dict[str, object] = {"networks": card.networks, "options": dict(card.options)}
-    for role, stage in (("interpolation", card.interpolation), ("super_resolution", card.super_resolution)):
-        if stage is not None:
-            content[role] = dict(stage.options)
-    return content
 
 
 def _data_identity(benchmark: Benchmark, manifest: Manifest) -> str:

@@ -62,7 +62,7 @@ class SpeedRecord(Model):
     measured: str = Field(description="UTC, ISO 8601")
     command: str = ""
     method: str
-    method_card: dict[str, object] = Field(description="the resolved card, overrides included")
+    method_card: dict[str, object] = Field(description="networks and options, overrides included; no prose")
     network_versions: dict[str, str]
     setup: SpeedSetup
     warmup: int = Field(description="rounds before these, thrown away")

@@ -22,7 +22,7 @@ def leaderboard(
     datasets: Sequence[str] = (),
     library: CardLibrary | None = None,
 ) -> Table:
-    """All measured methods on all datasets, best mean rank first; one block a rate.
+    """All measured methods on all datasets, the best of the first column first; one block a rate.
 
     Args:
         runs: what was measured.
@@ -45,11 +45,12 @@ def leaderboard(
         Block(f"Rate {rate}" if len(rates) > 1 else "", tuple(row for row in rows if row.rate == rate))
         for rate in rates
     ]
+    first = f"best {columns[0].title} on {columns[0].heading}" if columns else "best"
     return Table(
         key="leaderboard",
-        caption="Everything measured with this harness, best mean rank first.",
+        caption=f"Everything measured with this harness, {first} first.",
         columns=columns,
-        blocks=mark_blocks([_by_mean_rank(block, columns) for block in blocks if block.rows], columns),
+        blocks=mark_blocks([_best_first(block, columns) for block in blocks if block.rows], columns),
         ranking="among the methods of one block" if len(rates) > 1 else "among all methods",
         signatures=signature_lines(selection.signatures(columns)),
         remarks=selection.left_out(selection.who(run) for run in selection.runs),
@@ -126,20 +127,18 @@ def _rows(parts: Sequence[tuple[Selection, Sequence[Column]]], reason: str) -> t
     )
 
 
-def _by_mean_rank(block: Block, columns: Sequence[Column]) -> Block:
-    """The rows by their mean rank over the columns in which they compete; rows that compete nowhere come last."""
-    ranks: list[list[int]] = [[] for _ in block.rows]
-    for index, column in enumerate(columns):
-        if column.higher_is_better is None:
-            continue
-        sign = 1 if column.higher_is_better else -1
-        cells = [row.cells[index] for row in block.rows]
-        values = {at: sign * cell.value for at, cell in enumerate(cells) if cell.rankable and cell.value is not None}
-        for at, value in values.items():
-            ranks[at].append(1 + sum(other > value for other in values.values()))
-    mean = [sum(listed) / len(listed) if listed else float("inf") for listed in ranks]
-    order = sorted(range(len(block.rows)), key=lambda at: (mean[at], block.rows[at].name))
-    return replace(block, rows=tuple(block.rows[at] for at in order))
+def _best_first(block: Block, columns: Sequence[Column]) -> Block:
+    """The rows by the first column; those that do not compete there come after the others, by the next column."""
+
+    def place(row: Row) -> list[tuple[bool, float]]:
+        keys = []
+        for column, cell in zip(columns, row.cells, strict=True):
+            value = cell.value if cell.rankable and cell.value is not None else None
+            sign = -1 if column.higher_is_better else 1
+            keys.append((value is None, 0.0 if value is None else sign * value))
+        return keys
+
+    return replace(block, rows=tuple(sorted(block.rows, key=lambda row: (place(row), row.name))))
 
 
 def _in_paper_order(datasets: Iterable[str]) -> list[str]:

@@ -62,7 +62,7 @@ class Scene:
         import numpy as np  # noqa: PLC0415
 
         crops = [self.square.of(panel.error) for panel in self.panels]
-        return max(8.0, 8.0 * math.ceil(float(np.quantile(np.stack(crops), 0.995)) / 8))
+        return max(8.0, 8.0 * math.ceil(float(np.quantile(np.stack(crops), 0.98)) / 8))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from harness.reports.model import Cell, Column, printed
 
 NOT_MEASURED = "not measured yet"
 LEFT_OUT = "measured, but left out (see below)"
+NOT_COMPUTED = "this metric was not computed"
 _MOST_CHANGES = 3
 
 
@@ -72,10 +73,10 @@ def card_changes(method: str, recorded: Mapping[str, object], library: CardLibra
         card = library.method(method)
     except CardError:
         return ""  # a card that is no longer there, or a plug-in's network: nothing to compare with
-    then = _decisive(recorded)
+    then = _flat(recorded)
     if not then:
         return ""  # a record that does not say
-    todays = [_decisive(form.model_dump(mode="json")) for form in (card, library.with_stages(card))]
+    todays = [_flat(form.decisive()) for form in (card, library.with_stages(card))]
     if then in todays:
         return ""
     now = todays[-1]
@@ -84,7 +85,7 @@ def card_changes(method: str, recorded: Mapping[str, object], library: CardLibra
     return ", ".join(changed[:_MOST_CHANGES]) + (", …" if len(changed) > _MOST_CHANGES else "")
 
 
-def _decisive(card: Mapping[str, object]) -> dict[str, object]:
+def _flat(card: Mapping[str, object]) -> dict[str, object]:
     """Networks and options of a card as flat keys, defaults left out."""
     flat: dict[str, object] = {}
     parts = {"": card} | {f"{stage}.": card.get(stage) for stage in ("interpolation", "super_resolution")}
@@ -140,8 +141,9 @@ def choose_run(runs: Iterable[RunLike]) -> tuple[RunLike, tuple[str, ...]] | Non
     titles = list(dict.fromkeys(f"{run.header.precision} on {run.header.device}" for run in ranked))
     if len(ranked) == 1:
         return ranked[0], ()
-    others = f"also measured: {', '.join(titles[1:])}" if len(titles) > 1 else f"{len(ranked)} runs of it exist"
-    return ranked[0], (f"{titles[0]} is shown; {others}",)
+    if len(titles) > 1:
+        return ranked[0], (f"{titles[0]} is shown; also measured: {', '.join(titles[1:])}",)
+    return ranked[0], (f"record {ranked[0].header.key[:10]}, one of {len(ranked)} of the same name",)
 
 
 def preference(run: RunLike) -> tuple[bool, bool, int, str, str]:
@@ -153,8 +155,6 @@ def preference(run: RunLike) -> tuple[bool, bool, int, str, str]:
 def measured_cell(run: RunLike, column: Column, *, notes: tuple[str, ...] = ()) -> Cell:
     """One average with what must be said of it; partial ones are never rankable."""
     header = run.header
-    if column.metric not in header.metrics:
-        return Cell.empty("this metric was not computed")
     lines = list(run.lines.values())
     seen = coverage(lines, header.clips)
     value = average((line for line in lines if line.clip in header.clips), column.metric, average_rule(header))

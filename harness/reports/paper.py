@@ -4,7 +4,7 @@ Rows come from the reported records (names, methods, rates); blocks and competin
 The paper's numbers and measured ones never share a column.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +23,7 @@ from harness.reports.speeds import Speeds
 
 Sources = Literal["reported", "measured", "both"]
 _EXTRA = "Not in the paper"
+_EXTRA_RANKING = ", so too methods that are not in the paper"
 _METRICS = ("psnr", "ssim")
 _CAPTIONS = {
     "reported": "the paper's numbers",
@@ -103,11 +104,18 @@ def paper_table(
     shown = check_datasets(datasets, layouts.datasets, what=f"Table {key}")
     library = library or CardLibrary()
     ours = measured if measured is not None and source != "reported" else Measurements()
-    selection = Selection(ours.runs, library, shown, frozenset(row.rate for row in rows), protocol)
-    takes_speed = layouts.tables[key].speed and layouts.speed.dataset in shown
+    layout, known = layouts.tables[key], frozenset(line.method for line in reported)
+    mine = [run for run in ours.runs if _belongs(run, rows, extra=layout.extra, known=known)]
+    selection = Selection(mine, library, shown, frozenset(row.rate for row in rows), protocol)
+    takes_speed = layout.speed and layouts.speed.dataset in shown
     timed = Speeds(ours.speeds if takes_speed else (), layouts.speed, rate=min(selection.rates), library=library)
-    known = frozenset(line.method for line in reported)
-    return _Builder(key, layouts.tables[key], source, rows, known, selection, timed, ours.reasons).table()
+    return _Builder(key, layout, source, rows, known, selection, timed, ours.reasons).table()
+
+
+def _belongs(run: RunLike, rows: Iterable[PaperRow], *, extra: bool, known: Collection[str]) -> bool:
+    """The run may stand in one of the rows, or in the block of methods that are not in the paper."""
+    method = run.header.method.partition("@")[0]
+    return any(row.method == method for row in rows) or (extra and method not in known)
 
 
 @dataclass
@@ -135,14 +143,14 @@ class _Builder:
             blocks.append(Block(_EXTRA, extra))
         shown = [Identity(row.method, "", "") for block in blocks for row in block.rows]
         measured = [column for column in self.columns if column.source == "measured" and column.metric != FPS]
-        nothing = self.source != "reported" and not measured
+        nothing = self.source != "reported" and not any(map(self._has_measurements, self.selection.datasets))
         return Table(
             key=self.key,
             caption=f"{self.layout.caption}: {_CAPTIONS[self.source]}.",
             number=f"Table {self.key}",
             columns=self.columns,
             blocks=mark_blocks(blocks, self.columns),
-            ranking=self.layout.ranking,
+            ranking=self.layout.ranking + (_EXTRA_RANKING if extra else ""),
             signatures=signature_lines(self.selection.signatures(measured)),
             remarks=(
                 *((_NOTHING,) if nothing else ()),

@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.names import suggest
 from harness.reports.measured import (
     LEFT_OUT,
+    NOT_COMPUTED,
     NOT_MEASURED,
     ColumnSignature,
     Identity,
@@ -129,8 +130,7 @@ class Selection:
         runs = [run for run in self.candidates(column.dataset, rate, column.metric) if self.who(run) == who]
         chosen = choose_run(runs)
         if chosen is None:
-            others = (run for run in self.runs if (run.header.dataset, run.header.rate) == (column.dataset, rate))
-            return Cell.empty(LEFT_OUT if any(self.who(run).method == who.method for run in others) else reason)
+            return Cell.empty(self._why_empty(who, column, rate) or reason)
         self._shown.update(run.header.key for run in runs)
         run, notes = chosen
         return measured_cell(run, column, notes=notes)
@@ -158,6 +158,14 @@ class Selection:
                 continue
             under.setdefault(self._why(run), []).append(f"{who.method}{who.suffix} on {header.dataset}")
         return tuple(f"Left out, because {why}: {', '.join(dict.fromkeys(runs))}." for why, runs in under.items())
+
+    def _why_empty(self, who: Identity, column: Column, rate: int) -> str:
+        """Why a method that was measured on this dataset has no number; empty: it was not measured."""
+        runs = [run for run in self.runs if (run.header.dataset, run.header.rate) == (column.dataset, rate)]
+        own = [run for run in runs if self.who(run) == who]
+        if any(run in self.candidates(column.dataset, rate, metric) for run in own for metric in run.header.metrics):
+            return NOT_COMPUTED
+        return LEFT_OUT if any(self.who(run).method == who.method for run in runs) else ""
 
     def _why(self, run: RunLike) -> str:
         header = run.header

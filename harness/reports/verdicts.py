@@ -12,6 +12,7 @@ from harness.reports.model import EMPTY, printed
 from harness.reports.significance import Comparison, Report
 
 _MOST_NAMED = 8
+_FEW_CLIPS = 20
 _HEAD = (
     "Dataset",
     "Metric",
@@ -47,10 +48,8 @@ def verdict(one: Comparison, report: Report) -> str:
         return (
             f"{where}: {_better(one, report)} ({amount}, {_range(one)}; Holm p {_p(one.holm_p)}; {_count(result)})."
         )
-    return (
-        f"{where}: no difference is shown (Holm p {_p(one.holm_p)}). The scores agree with anything "
-        f"{_range(one, name=False)} for A - B."
-    )
+    ps = f"p {_p(result.p)}, Holm p {_p(one.holm_p)}"
+    return f"{where}: no difference is shown ({ps}; {_range(one)}; {_count(result)})."
 
 
 def as_text(report: Report) -> str:
@@ -125,8 +124,8 @@ def _notes(report: Report) -> Iterator[str]:
         f"Interval: BCa bootstrap of whole clips, {DRAWS} draws, seed {report.seed}."
     )
     yield "Rows of frames weigh every frame alike, clustered by clip; claims rest on clips."
-    if any(not one.by_clip.can_decide for one in report.comparisons):
-        yield "Where no claim is possible, the interval is too narrow too: few clips cannot show how much clips vary."
+    if any(one.by_clip.clips < _FEW_CLIPS for one in report.comparisons):
+        yield f"Bootstrap intervals of fewer than {_FEW_CLIPS} clips are too narrow: there, trust p."
     yield from report.runs
     signatures: dict[tuple[str, str], list[str]] = {}
     for one in report.comparisons:
@@ -149,13 +148,12 @@ def _amount(one: Comparison) -> str:
     return f"by {printed(abs(one.by_clip.difference), info.decimals + 1)} {info.unit}".strip()
 
 
-def _range(one: Comparison, *, name: bool = True) -> str:
+def _range(one: Comparison) -> str:
     info = METRICS[one.metric]
     if one.by_clip.interval is None:
         return "no interval"
     low, high = (_signed(end, info.decimals + 1) for end in one.by_clip.interval)
-    words = f"{LEVEL:.0%} interval of A - B " if name else "from "
-    return f"{words}{low} to {high} {info.unit}".strip()
+    return f"{LEVEL:.0%} interval of A - B {low} to {high} {info.unit}".strip()
 
 
 def _count(result: PairedResult) -> str:

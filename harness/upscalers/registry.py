@@ -73,7 +73,10 @@ def find_network(name: str) -> NetworkEntry:
     """The entry of a network. Raises UsageError with the closest names."""
     known = networks()
     if name not in known:
-        raise UsageError(f"The network '{name}' is not part of this version.", todo=suggest(name, known))
+        raise UsageError(
+            f"The network '{name}' is not part of this version.",
+            todo=suggest(name, known) + " `harness list methods` shows which methods are ready.",
+        )
     return known[name]
 
 
