@@ -41,8 +41,7 @@ def to_pixels(frame: Tensor) -> Pixels:
 
 def reduced(source: Pixels, *, scale: int) -> Tensor:
     """A frame, uint8 (H, W, 3), at 1/scale of its size: uint8 (3, h, w). Both sides are multiples of the scale."""
-    # Plane by plane: the float64 copies of a whole frame would leave gaps in memory that grow over a long clip.
-    return torch.stack([lr_from_hr(plane, scale=scale) for plane in to_tensor(source)])
+    return lr_from_hr(to_tensor(source), scale=scale)
 
 
 class Stamp(Model):

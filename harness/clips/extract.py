@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from harness.cards.dataset import DatasetCard, Manifest
 from harness.clips.images import natural
 from harness.clips.layouts import below, locate
-from harness.clips.prepare import png_bytes, write_whole, writing
+from harness.clips.prepare import png_bytes, sweep, write_whole, writing
 from harness.clips.readers import VideoReader
 from harness.clips.videos import is_video
 from harness.errors import DataError
@@ -74,6 +74,7 @@ def extract(task: Extraction, *, on_frame: Callable[[], None] | None = None) -> 
                 write_whole(path, png_bytes(pixels))
             if on_frame is not None:
                 on_frame()
+        sweep(unfinished)
         unfinished.rename(task.folder)
     return count
 

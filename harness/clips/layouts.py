@@ -1,10 +1,9 @@
 """How datasets lie on people's disks: from a data root to the folders and video files that are clips.
 
 A card names candidate folders below the data root; upper and lower case do not matter. The first candidate that holds
-any clip counts. Folders that `harness data prepare` made are never taken for clips.
+any clip counts. Clips lie right below it, so that LR_bicubic_x4/<clip>/ is never taken for one.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +15,6 @@ from harness.errors import DataError
 
 LR_FOLDER = "LR_bicubic_x{scale}"
 
-_MADE = re.compile(r"LR_bicubic_x[0-9]+", re.IGNORECASE)
 _INNER = ("gt", "hr", "sequences", "test")
 """Names of folders inside a dataset's folder that hold the clips; LR frames go beside them, not into them."""
 
@@ -118,8 +116,8 @@ _RULES: dict[Layout, Locate] = {
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, in natural order, without hidden things and what `data prepare` made."""
-    entries = (path for path in folder.iterdir() if not path.name.startswith(".") and not _MADE.fullmatch(path.name))
+    """What lies in a folder, in natural order, without hidden things."""
+    entries = (path for path in folder.iterdir() if not path.name.startswith("."))
     return sorted(entries, key=lambda path: natural(path.name))
 
 

@@ -22,6 +22,8 @@ from harness.errors import DataError
 _STARTED = ".started-by-harness.json"
 """The stamp of an unfinished clip: which bytes its frames are made of so far."""
 
+_PART = ".part"
+
 
 def prepare_lr(clip: Clip, *, on_frame: Callable[[], None] | None = None) -> bool:
     """Write the LR frames of one clip.
@@ -49,17 +51,24 @@ def prepare_lr(clip: Clip, *, on_frame: Callable[[], None] | None = None) -> boo
         stamp = wanted.model_copy(update={"frames": frames})
         write_whole(folder / STAMP, stamp.model_dump_json(indent=1).encode())
         (folder / _STARTED).unlink()
+        sweep(folder)
     return True
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there wholly or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files that a killed run left."""
+    for path in folder.glob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
 
 
 def png_bytes(pixels: Pixels) -> bytes:

@@ -94,6 +94,7 @@ class ClipStream:
             item = self._queue.get()
             if isinstance(item, WindowFrames):
                 yield item
+                del item  # not kept while the next window is awaited
             elif isinstance(item, _End):
                 self._pixels = item.pixels
             else:
@@ -155,6 +156,7 @@ def _produce(clip: Clip, windows: tuple[Window, ...], scale: int, outlet: _Outle
         digest = hashlib.sha256()
         for frames in _decode(clip, windows, scale, digest.update, outlet.check):
             outlet.put(frames)
+            del frames  # not kept while the next window is decoded
         outlet.put(_End(digest.hexdigest()))
     except _StoppedError:
         return

@@ -4,9 +4,9 @@ Conventions: every decoded frame in presentation order, none doubled or dropped 
 uint8 RGB (H, W, 3) by swscale's default conversion with the matrix that the file names (BT.601 where it names none),
 which is what OpenCV 5 gives; more than 8 bits are reduced to 8.
 
-Deviation: rotation metadata is ignored, frames are as they are stored. OpenCV's treatment of it differs from version
-to version (ignored at first, applied up to 4.10, the wrong way round in 4.6.0, off since 4.11), so that frames which
-others extracted may lie on their side.
+Deviation: rotation metadata is ignored, frames are as they are stored. OpenCV, with which the papers extracted their
+frames, ignored it at first, then applied it (the wrong way round in 4.6.0), with a default that changed between
+versions; so frames which others extracted may lie on their side.
 """
 
 from collections.abc import Iterator

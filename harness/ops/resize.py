@@ -10,6 +10,7 @@ multiplied by one small matrix.
 """
 
 import math
+from contextlib import nullcontext
 from fractions import Fraction
 from functools import lru_cache
 
@@ -40,7 +41,7 @@ def resize(frames: Tensor, *, scale: Fraction | float) -> Tensor:
         DataError: if the frames are integers or empty, or the scale is not a positive finite number.
 
     >>> resize(torch.arange(8.0).reshape(1, 8), scale=Fraction(1, 2)).tolist()
-    [[0.4140625, 2.46875, 4.53125, 6.5859375]]
+    [[0.44921875, 2.48828125, 4.51171875, 6.55078125]]
     """
     ratio = _as_fraction(scale)
     if not frames.is_floating_point() or frames.ndim < 2 or frames.numel() == 0:
@@ -50,7 +51,8 @@ def resize(frames: Tensor, *, scale: Fraction | float) -> Tensor:
             todo="convert the frames first, or use lr_from_hr for 8-bit frames",
         )
     dtype = torch.promote_types(frames.dtype, torch.float32)
-    with torch.autocast(frames.device.type, enabled=False):
+    kind = frames.device.type
+    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
         return _resize_width(_resize_height(frames.to(dtype), ratio), ratio).to(frames.dtype)
 
 
@@ -76,10 +78,10 @@ def lr_from_hr(frames: Tensor, *, scale: int = 4) -> Tensor:
             found=str(frames.dtype),
             todo="quantise the frames first",
         )
-    # One frame at a time: its float64 copy stays in the cache, and long clips cost no memory.
+    # A frame (three planes) at a time: its float64 copy stays in the cache, and long clips cost no memory.
     flat = frames.reshape(-1, *frames.shape[-2:])
     ratio = Fraction(1, scale)
-    small = torch.cat([_round_levels(resize(part.double(), scale=ratio)) for part in flat.split(3)])
+    small = torch.cat([_round_levels(resize(part.double(), scale=ratio)) for part in flat.split(1)])
     return small.reshape(*frames.shape[:-2], *small.shape[-2:])
 
 
