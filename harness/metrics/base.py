@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,15 +70,12 @@ class FrameMetric(Protocol):
 
 
 @runtime_checkable
-class PlaneMetric(Protocol):
-    """A metric of single frames that needs only their planes, which several metrics can then share."""
+class SharedPass(Protocol):
+    """A metric that another one on the same plane gives in the same pass over the frames."""
 
+    kind: Literal["psnr", "ssim"]
     plane: Plane
     border: int
-
-    def score_planes(self, pred: Tensor, gt: Tensor) -> Tensor:
-        """(B,) from planes (B, C, H, W) float64 in [0, 255]."""
-        ...
 
 
 def score_frames(
@@ -88,7 +85,7 @@ def score_frames(
     *,
     previous: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Score a batch with several metrics; those on the same plane share its conversion.
+    """Score a batch with several metrics; PSNR and SSIM of the same plane take one pass together.
 
     Args:
         metrics: name to metric, as `get_metric` gives them.
@@ -99,28 +96,23 @@ def score_frames(
     Returns:
         (B,) float64 for every name, in the order of `metrics`.
     """
-    groups: dict[tuple[Plane, int], dict[str, PlaneMetric]] = {}
-    scores: dict[str, Tensor] = {}
+    wanted: dict[tuple[Plane, int], set[str]] = {}
+    keys: dict[str, tuple[tuple[Plane, int], str]] = {}
     for name, metric in metrics.items():
-        if isinstance(metric, PlaneMetric):
-            groups.setdefault((metric.plane, metric.border), {})[name] = metric
-        else:
-            scores[name] = metric.score(pred, gt, previous=previous)
-    for (plane, border), group in groups.items():
-        scores |= _score_planes(group, pred, gt, plane=plane, border=border)
-    return {name: scores[name] for name in metrics}
+        if isinstance(metric, SharedPass):
+            keys[name] = (metric.plane, metric.border), metric.kind
+            wanted.setdefault(keys[name][0], set()).add(metric.kind)
+    passes = {key: _one_pass(pred, gt, plane=key[0], border=key[1]) for key in wanted if len(wanted[key]) > 1}
+    scores = {}
+    for name, scorer in metrics.items():
+        key, kind = keys.get(name, (None, ""))
+        scores[name] = passes[key][kind] if key in passes else scorer.score(pred, gt, previous=previous)
+    return scores
 
 
-def _score_planes(
-    metrics: Mapping[str, PlaneMetric], pred: Tensor, gt: Tensor, *, plane: Plane, border: int
-) -> dict[str, Tensor]:
+def _one_pass(pred: Tensor, gt: Tensor, *, plane: Plane, border: int) -> dict[str, Tensor]:
     # Imported here, because this module must not import torch when it is itself imported.
-    import torch  # noqa: PLC0415
+    from harness.metrics.ssim import psnr_and_ssim  # noqa: PLC0415
 
-    from harness.metrics.color import plane_pairs  # noqa: PLC0415
-
-    parts: dict[str, list[Tensor]] = {name: [] for name in metrics}
-    for pair in plane_pairs(pred, gt, plane=plane, border=border):
-        for name, metric in metrics.items():
-            parts[name].append(metric.score_planes(*pair))
-    return {name: torch.cat(scores) for name, scores in parts.items()}
+    psnr, ssim = psnr_and_ssim(pred, gt, plane=plane, border=border)
+    return {"psnr": psnr, "ssim": ssim}

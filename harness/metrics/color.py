@@ -4,10 +4,9 @@ Source: ITU-R BT.601 as MATLAB's `rgb2ycbcr` applies it to 8-bit frames,
 Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255, which is 16..235 for R, G, B in 0..255. Y is *not* rounded, and
 the peak of PSNR and the range of SSIM stay 255. (Full-range luma, as in `cv2.cvtColor`, is 1.3 dB lower.)
 
-Conventions: frames are (B, 3, H, W) RGB, uint8 or float in [0, 255]; planes are float64 on the same device.
+Conventions: frames are (B, 3, H, W) RGB, uint8 or float in [0, 255]; planes are float64 on their device.
 """
 
-from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -17,9 +16,7 @@ from harness.errors import DataError
 
 Plane = Literal["y", "rgb"]
 
-# Pixels that are worked on at once: one frame on a CPU, where less stays in the cache; a batch on a GPU.
-_CPU_PIXELS = 1 << 17
-_GPU_PIXELS = 1 << 22
+_RED, _GREEN, _BLUE = 65.481 / 255, 128.553 / 255, 24.966 / 255
 
 
 def rgb_to_y(frames: Tensor) -> Tensor:
@@ -34,35 +31,36 @@ def rgb_to_y(frames: Tensor) -> Tensor:
     >>> rgb_to_y(torch.tensor([0, 255], dtype=torch.uint8).expand(3, 1, 2)).tolist()
     [[16.0, 235.0]]
     """
-    red, green, blue = (part.double() for part in frames.unbind(-3))
-    luma = torch.add(16.0, red, alpha=65.481 / 255)
-    return luma.add_(green, alpha=128.553 / 255).add_(blue, alpha=24.966 / 255)
+    channels = frames.unbind(-3)
+    out, scratch = (torch.empty(channels[0].shape, dtype=torch.float64, device=frames.device) for _ in range(2))
+    return _write_y(channels, out=out, scratch=scratch)
 
 
-def planes(frames: Tensor, plane: Plane) -> Tensor:
-    """The planes that are compared.
+def write_planes(frames: Tensor, plane: Plane, *, out: Tensor, scratch: Tensor) -> None:
+    """Write the planes of some frames where they are needed, rows first.
 
     Args:
         frames: (B, 3, H, W) RGB, uint8 or float in [0, 255].
-        plane: `y` or `rgb`.
-
-    Returns:
-        (B, 1, H, W) for `y`, (B, 3, H, W) for `rgb`, float64.
+        plane: `y` (one plane per frame) or `rgb` (three).
+        out: (H, P, W) float64.
+        scratch: flat float64 memory of at least H * P * W, overwritten.
     """
-    return rgb_to_y(frames).unsqueeze(1) if plane == "y" else frames.double()
+    if plane == "rgb":
+        out.copy_(frames.flatten(0, 1).transpose(0, 1))
+    else:
+        channels = tuple(channel.transpose(0, 1) for channel in frames.unbind(1))
+        _write_y(channels, out=out, scratch=scratch[: out.numel()].view(out.shape))
 
 
-def plane_pairs(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-    """The planes of prediction and ground truth, a few frames at a time so that memory does not grow with B.
+def _write_y(channels: tuple[Tensor, ...], *, out: Tensor, scratch: Tensor) -> Tensor:
+    # Through memory that is given: conversions to float64 that torch makes by itself are new memory each time.
+    red, green, blue = channels
+    torch.mul(scratch.copy_(red), _RED, out=out)
+    return out.add_(scratch.copy_(green), alpha=_GREEN).add_(scratch.copy_(blue), alpha=_BLUE).add_(16)
 
-    Args:
-        pred: (B, 3, H, W) RGB, uint8 or float in [0, 255].
-        gt: like `pred`, on the same device.
-        plane: `y` or `rgb`.
-        border: pixels that are left out on each side.
 
-    Returns:
-        Pairs of (b, C, H - 2 border, W - 2 border) float64, whose b add up to B.
+def inner_pair(pred: Tensor, gt: Tensor, *, border: int = 0) -> tuple[Tensor, Tensor]:
+    """Prediction and ground truth without so many pixels on each side.
 
     Raises:
         DataError: if the frames are no (B, 3, H, W) of equal shapes, or the border leaves nothing.
@@ -76,10 +74,7 @@ def plane_pairs(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> I
             todo="use a smaller border (the protocols of this field use 0)",
         )
     inner = (..., slice(border, height - border), slice(border, width - border))
-    pixels = _CPU_PIXELS if pred.device.type == "cpu" else _GPU_PIXELS
-    frames = max(1, pixels // (height * width))
-    for x, y in zip(pred[inner].split(frames), gt[inner].split(frames), strict=True):
-        yield planes(x, plane), planes(y, plane)
+    return pred[inner], gt[inner]
 
 
 def check_pair(pred: Tensor, gt: Tensor) -> None:

@@ -9,7 +9,6 @@ all weights: numbers of different backbones or weights never share a column.
 """
 
 import hashlib
-import pickle
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,13 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from harness.errors import DataError, MissingExtraError, UsageError
 from harness.metrics._torchvision import import_torchvision
 from harness.metrics.color import check_pair
+from harness.networks.state import read_state
 
 Net = Literal["alex", "vgg", "squeeze"]
 
@@ -41,7 +39,8 @@ class Lpips:
 
     Raises:
         MissingExtraError: if lpips or torchvision is not installed.
-        UsageError: if the file is missing or no such state dict, or the backbone cannot be downloaded.
+        DataError: if the file is missing or holds anything but named tensors.
+        UsageError: if they are not LPIPS's, or the backbone cannot be downloaded.
     """
 
     def __init__(self, *, weights: Path | None = None, net: Net = "alex") -> None:
@@ -87,25 +86,6 @@ class Lpips:
 
 def _scaled(frames: Tensor) -> Tensor:
     return frames.float() / 127.5 - 1
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .pt/.pth (no code is run) or .safetensors file.
-
-    Raises:
-        UsageError: if the file is missing or holds anything but named tensors.
-    """
-    todo = "give a state dict of lpips.LPIPS saved by torch.save or as .safetensors"
-    if not path.is_file():
-        raise UsageError("The LPIPS weights cannot be read.", found=f"no file {path}", todo=todo)
-    try:
-        safe = path.suffix == ".safetensors"
-        state: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
-        raise UsageError("The LPIPS weights cannot be read.", found=f"{path}: {error}", todo=todo) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UsageError("The LPIPS weights are no state dict.", found=f"{type(state).__name__} in {path}", todo=todo)
-    return dict(state)
 
 
 def recognise_net(state: Mapping[str, Tensor], path: Path) -> Net:

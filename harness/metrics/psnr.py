@@ -6,14 +6,17 @@ an average does with it is decided where averages are made. Zooming Slow-Mo and 
 identical frames, because they subtract a float32 plane from a float64 one (black frames give inf there too).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
-from harness.metrics.color import Plane, plane_pairs
+from harness.metrics.color import Plane, inner_pair, rgb_to_y
 
 PEAK = 255.0
 
 
+@torch.no_grad()
 def psnr(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> Tensor:
     """PSNR of every frame.
 
@@ -29,18 +32,25 @@ def psnr(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> Tensor:
     Raises:
         DataError: if the frames do not fit together or the border leaves nothing.
     """
-    return torch.cat([psnr_of_planes(x, y) for x, y in plane_pairs(pred, gt, plane=plane, border=border)])
+    pairs = zip(*(frames.split(1) for frames in inner_pair(pred, gt, border=border)), strict=True)
+    return decibels(torch.cat([_squared_error(x, y, plane) for x, y in pairs]))
 
 
-@torch.no_grad()
-def psnr_of_planes(pred: Tensor, gt: Tensor) -> Tensor:
-    """PSNR of planes (B, C, H, W) float64 in [0, 255]; the channels share one mean. Returns (B,)."""
-    error = (pred - gt).square_().flatten(1).mean(dim=1)
-    return 10 * torch.log10(PEAK**2 / error)
+def decibels(mean_squared_error: Tensor) -> Tensor:
+    """10 log10(255^2 / MSE); inf where there is no error."""
+    return 10 * torch.log10(PEAK**2 / mean_squared_error)
+
+
+def _squared_error(pred: Tensor, gt: Tensor, plane: Plane) -> Tensor:
+    """Its mean over a frame, (1, 3, H, W) -> (1,)."""
+    x, y = (rgb_to_y(frames) if plane == "y" else frames.double() for frames in (pred, gt))
+    return (x - y).square_().mean().reshape(1)
 
 
 class Psnr:
     """PSNR as a metric of the harness."""
+
+    kind: Literal["psnr"] = "psnr"
 
     def __init__(self, *, plane: Plane, border: int = 0) -> None:
         self.plane: Plane = plane
@@ -54,7 +64,3 @@ class Psnr:
     def score(self, pred: Tensor, gt: Tensor, *, previous: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """(B,) dB; see `psnr`."""
         return psnr(pred, gt, plane=self.plane, border=self.border)
-
-    def score_planes(self, pred: Tensor, gt: Tensor) -> Tensor:
-        """(B,) dB from planes that `plane_pairs` made."""
-        return psnr_of_planes(pred, gt)

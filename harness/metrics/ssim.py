@@ -13,18 +13,20 @@ How it is computed. With s = x + y and d = x - y, four Gaussian means make the w
     SSIM = (P - Q + 2 C1) (A - B + 2 C2) / ((P + Q + 2 C1) (A + B + 2 C2)),
 
 as P - Q = 4 mu_x mu_y, A - B = 4 sigma_xy, P + Q = 2 (mu_x^2 + mu_y^2) and A + B = 2 (sigma_x^2 + sigma_y^2). The
-window is separable, and a run of outputs is a product with a small banded matrix: columns 16 rows at a time, then
+window is separable, and a run of outputs is a product with a small banded matrix: columns 8 rows at a time, then
 rows 12 columns at a time, in strips of the frame that stay in the cache.
 """
 
 import math
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.metrics.color import Plane, plane_pairs
+from harness.metrics.color import Plane, inner_pair, write_planes
+from harness.metrics.psnr import decibels
 
 WINDOW = 11
 SIGMA = 1.5
@@ -32,8 +34,8 @@ C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
 
 _HALO = WINDOW - 1
-# Outputs of one banded product. Measured on CPU; both are multiples of the 4 that BLAS kernels are made of.
-_ROWS = 16
+# Outputs of one banded product: the fastest of what was measured.
+_ROWS = 8
 _COLUMNS = 12
 # Pixels of one strip: what a CPU cache holds, and what keeps a GPU busy in a few hundred MB.
 _CPU_PIXELS = 46_080
@@ -55,16 +57,17 @@ def ssim(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> Tensor:
     Raises:
         DataError: if the frames do not fit together or are smaller than the window of 11x11.
     """
-    return torch.cat([ssim_of_planes(x, y) for x, y in plane_pairs(pred, gt, plane=plane, border=border)])
+    return psnr_and_ssim(pred, gt, plane=plane, border=border)[1]
 
 
 @torch.no_grad()
-def ssim_of_planes(pred: Tensor, gt: Tensor) -> Tensor:
-    """SSIM of planes (B, C, H, W) float64 in [0, 255], mean over the channels. Returns (B,).
+def psnr_and_ssim(pred: Tensor, gt: Tensor, *, plane: Plane, border: int = 0) -> tuple[Tensor, Tensor]:
+    """PSNR and SSIM of every frame from one pass over them; arguments and errors as for `ssim`.
 
-    Raises:
-        DataError: if the planes are smaller than the window.
+    Returns:
+        (B,) float64 in dB, inf for identical frames, and (B,) float64 in [-1, 1].
     """
+    pred, gt = inner_pair(pred, gt, border=border)
     height, width = pred.shape[-2:]
     if min(height, width) < WINDOW:
         raise DataError(
@@ -73,67 +76,77 @@ def ssim_of_planes(pred: Tensor, gt: Tensor) -> Tensor:
             todo="leave SSIM out for these frames, or score larger ones",
         )
     pixels = _CPU_PIXELS if pred.device.type == "cpu" else _GPU_PIXELS
-    together = max(1, pixels // (height * width))
-    rows = max(_ROWS, pixels // (together * width) // _ROWS * _ROWS)
-    pairs = zip(pred.flatten(0, 1).split(together), gt.flatten(0, 1).split(together), strict=True)
-    sums = torch.cat([_sum_of_map(x, y, rows=min(rows, height - _HALO)) for x, y in pairs])
-    return sums.view(pred.shape[:2]).mean(dim=1) / ((height - _HALO) * (width - _HALO))
+    width_of_planes = width * (1 if plane == "y" else 3)
+    together = min(len(pred), max(1, pixels // (height * width_of_planes)))
+    rows = min(height - _HALO, max(1, pixels // (together * width_of_planes)))
+    rows = math.ceil(rows / _ROWS) * _ROWS
+    pairs = zip(pred.split(together), gt.split(together), strict=True)
+    sums = torch.cat([_sums(x, y, plane=plane, rows=rows) for x, y in pairs])
+    error, similarity = sums.mean(dim=1).unbind(-1)
+    return decibels(error / (height * width)), similarity / ((height - _HALO) * (width - _HALO))
 
 
-def _sum_of_map(x: Tensor, y: Tensor, *, rows: int) -> Tensor:
-    """Sum of the SSIM map of each of P planes, (P, H, W) -> (P,), strip by strip."""
-    planes, height, width = x.shape
+def _sums(pred: Tensor, gt: Tensor, *, plane: Plane, rows: int) -> Tensor:
+    """Sums over each plane of the squared error and of the SSIM map, (B, 3, H, W) twice -> (B, C, 2).
+
+    In strips of so many rows (a multiple of `_ROWS`), whose memory is allocated once.
+    """
+    frames, _, height, width = pred.shape
+    planes = frames * (1 if plane == "y" else 3)
     # One block more than the outputs need, so that no useful block reads beyond its own plane.
     blocks = math.ceil((width - _HALO) / _COLUMNS) + 1
-    padded = blocks * _COLUMNS
-    maps = x.new_zeros(rows + _HALO, 4, planes, padded)
-    down = x.new_zeros(rows * 4 * planes * padded + _HALO)  # the last, useless block reads past the end
-    means = x.new_empty(4 * planes * blocks * rows * _COLUMNS)
-    total = x.new_zeros(planes)
+    full, rest = divmod(width - _HALO, _COLUMNS)
+    maps = pred.new_zeros(rows + _HALO, 4, planes, blocks * _COLUMNS, dtype=torch.float64)
+    down = maps.new_zeros(rows * maps[0].numel() + _HALO)
+    sums = maps.new_zeros(planes, 2)
     for top in range(0, height - _HALO, rows):
         count = min(rows, height - _HALO - top)
-        strip = slice(top, top + count + _HALO)
-        _moments(x[:, strip].transpose(0, 1), y[:, strip].transpose(0, 1), maps[: count + _HALO, ..., :width])
-        window = _gaussian_means(maps.flatten(1), down, means, rows=count)
-        ssim_map = _ssim_map(*window.view(4, planes, blocks, count, _COLUMNS))
-        full, rest = divmod(width - _HALO, _COLUMNS)
-        total += ssim_map[:, :full].sum(dim=(1, 2, 3))
-        total += ssim_map[:, full, :, :rest].sum(dim=(1, 2))
-    return total
+        strip, inside = slice(top, top + count + _HALO), maps[: count + _HALO, ..., :width]
+        maps[..., width:] = 0  # the strip before left its means in this memory
+        maps[count + _HALO :] = 0
+        _moments(pred[:, :, strip], gt[:, :, strip], plane=plane, out=inside, scratch=down)
+        # The last rows of a strip are the first of the next one.
+        sums[:, 0] += inside[: None if strip.stop == height else count, 3].sum(dim=(0, 2))
+        means = _gaussian_means(maps, down, rows=count).view(4, planes, blocks, count, _COLUMNS)
+        ssim_map = _ssim_map(*means)
+        sums[:, 1] += ssim_map[:, :full].sum(dim=(1, 2, 3))
+        sums[:, 1] += ssim_map[:, full, :, :rest].sum(dim=(1, 2))
+    return sums.view(frames, -1, 2)
 
 
-def _moments(x: Tensor, y: Tensor, out: Tensor) -> None:
-    """Write s, d, s^2 + 2 C1 + 2 C2 and d^2 of a strip; (rows, P, W) twice -> (rows, 4, P, W).
+def _moments(pred: Tensor, gt: Tensor, *, plane: Plane, out: Tensor, scratch: Tensor) -> None:
+    """Write -s, d, s^2 + 2 C1 + 2 C2 and d^2 of a strip; (B, 3, R, W) twice -> (R, 4, P, W).
 
-    The constants ride along: the window sums to 1, and so they come out of it unchanged.
+    The constants ride along: the window sums to 1, and so they come out of it unchanged. Only squares of s count.
     """
     s, d, ss, dd = out.unbind(1)
-    torch.add(x, y, out=s)
-    torch.sub(x, y, out=d)
-    torch.addcmul(_constant(2 * (C1 + C2)), s, s, out=ss)
+    write_planes(pred, plane, out=s, scratch=scratch)
+    write_planes(gt, plane, out=d, scratch=scratch)
+    torch.sub(s, d, out=d)  # x - y
+    torch.sub(d, s, alpha=2, out=s)  # -(x + y)
+    torch.addcmul(_constant(2 * (C1 + C2), out.device), s, s, out=ss)
     torch.mul(d, d, out=dd)
 
 
-def _gaussian_means(maps: Tensor, down: Tensor, means: Tensor, *, rows: int) -> Tensor:
-    """The window's mean over a strip; (rows + halo, row) -> (blocks of the row, rows, columns of a block).
+def _gaussian_means(maps: Tensor, down: Tensor, *, rows: int) -> Tensor:
+    """The window's mean over a strip, (R, 4, P, W) -> (blocks of 4 P W, rows, columns of a block).
 
-    `down` (the means of columns) and `means` (the result) are scratch memory that all strips share.
+    Both steps multiply overlapping blocks with one banded matrix: first along columns, from `maps` into `down`,
+    then along rows, from `down` into the memory of `maps`, which is not needed any more.
     """
-    row = maps.shape[1]
-    blocks = row // _COLUMNS
-    band = _band(_ROWS, maps.device)
-    columns = down[: rows * row].view(rows, row)
-    for top in range(0, rows, _ROWS):
-        count = min(_ROWS, rows - top)
-        torch.mm(band[:count, : count + _HALO], maps[top : top + count + _HALO], out=columns[top : top + count])
-    overlapping = down.as_strided((blocks, rows, _COLUMNS + _HALO), (_COLUMNS, row, 1))
-    out = means[: blocks * rows * _COLUMNS].view(blocks, rows, _COLUMNS)
-    return torch.bmm(overlapping, _band(_COLUMNS, maps.device).T.expand(blocks, -1, -1), out=out)
+    row = maps[0].numel()
+    above, beside = math.ceil(rows / _ROWS), row // _COLUMNS
+    over_columns = maps.as_strided((above, _ROWS + _HALO, row), (_ROWS * row, row, 1))
+    band = _band(_ROWS, maps.device).expand(above, -1, -1)
+    torch.bmm(band, over_columns, out=down[: above * _ROWS * row].view(above, _ROWS, row))
+    over_rows = down.as_strided((beside, rows, _COLUMNS + _HALO), (_COLUMNS, row, 1))
+    band = _band(_COLUMNS, maps.device).T.expand(beside, -1, -1)
+    return torch.bmm(over_rows, band, out=maps.view(-1)[: rows * row].view(beside, rows, _COLUMNS))
 
 
 def _ssim_map(s: Tensor, d: Tensor, ss: Tensor, dd: Tensor) -> Tensor:
     """The map from the four means, in their memory: the formula of the module, numbers in its order."""
-    torch.addcmul(_constant(2 * C1), s, s, out=s)  # P + 2 C1
+    torch.addcmul(_constant(2 * C1, s.device), s, s, out=s)  # P + 2 C1
     d.mul_(d)  # Q
     ss.sub_(s)  # A + 2 C2
     dd.sub_(d)  # B
@@ -155,14 +168,15 @@ def _band(size: int, device: torch.device) -> Tensor:
     return band.to(device)
 
 
-@lru_cache(maxsize=4)
-def _constant(value: float) -> Tensor:
-    # On the CPU for every device: torch hands a 0-dimensional CPU tensor to a kernel as a number, without a copy.
-    return torch.tensor(value, dtype=torch.float64)
+@lru_cache(maxsize=16)
+def _constant(value: float, device: torch.device) -> Tensor:
+    return torch.full((), value, dtype=torch.float64, device=device)
 
 
 class Ssim:
     """SSIM as a metric of the harness."""
+
+    kind: Literal["ssim"] = "ssim"
 
     def __init__(self, *, plane: Plane, border: int = 0) -> None:
         self.plane: Plane = plane
@@ -176,7 +190,3 @@ class Ssim:
     def score(self, pred: Tensor, gt: Tensor, *, previous: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """(B,); see `ssim`."""
         return ssim(pred, gt, plane=self.plane, border=self.border)
-
-    def score_planes(self, pred: Tensor, gt: Tensor) -> Tensor:
-        """(B,) from planes that `plane_pairs` made."""
-        return ssim_of_planes(pred, gt)

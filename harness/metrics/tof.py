@@ -12,44 +12,22 @@ Deviation: TecoGAN's script drops the first and the last two frames of a clip an
 of 32. Here each frame counts wholly, as in the other scores of this harness. Its numbers are therefore not ours.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from harness.flow.clip import neighbours, preceded
+from harness.flow.clip import neighbours
 from harness.flow.farneback import Farneback
-from harness.metrics.color import check_pair
+from harness.metrics.temporal import TemporalMetric
 
 
-class Tof:
+class Tof(TemporalMetric):
     """tOF of each frame against the frame before it, pixels."""
 
     identity = f"farneback{Farneback.version},grey,whole-frame"
 
-    def __init__(self) -> None:
-        self._flow = Farneback()
-
-    @torch.no_grad()
-    def score(self, pred: Tensor, gt: Tensor, *, previous: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One score per frame.
-
-        Args:
-            pred: (B, 3, H, W) RGB, uint8 or float in [0, 255], consecutive frames.
-            gt: like `pred`.
-            previous: prediction and ground truth of the frame before the first, (3, H, W) each.
-
-        Returns:
-            (B,) float64; the first is NaN without `previous`.
-
-        Raises:
-            DataError: the frames are not RGB or their shapes differ.
-        """
-        check_pair(pred, gt)
-        scores = []
-        if previous is None:
-            scores.append(pred.new_full((1,), torch.nan, dtype=torch.float64))
-        else:
-            pred, gt = preceded(pred, previous[0]), preceded(gt, previous[1])
+    def _score_pairs(self, pred: Tensor, gt: Tensor) -> Iterator[Tensor]:
         for of_pred, of_gt in zip(neighbours(pred, flow=self._flow), neighbours(gt, flow=self._flow), strict=True):
             difference = self._flow.between(*of_pred) - self._flow.between(*of_gt)  # (N, 2, H, W)
-            scores.append(difference.to(torch.float64).norm(dim=1).mean(dim=(1, 2)))
-        return torch.cat(scores)
+            yield difference.to(torch.float64).norm(dim=1).mean(dim=(1, 2))

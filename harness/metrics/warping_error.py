@@ -17,44 +17,23 @@ the motion-boundary rule of Ruder et al. 2016, made for sharp learned flow, is l
 therefore not ours.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from harness.flow.clip import neighbours, preceded
+from harness.flow.clip import neighbours
 from harness.flow.farneback import Farneback
-from harness.metrics.color import check_pair
+from harness.metrics.temporal import TemporalMetric
 from harness.ops.warp import visible, warp
 
 
-class WarpingError:
+class WarpingError(TemporalMetric):
     """Warping error of each frame against the frame before it, squared range [0, 1]."""
 
     identity = f"farneback{Farneback.version},grey,seen0.01+0.5"
 
-    def __init__(self) -> None:
-        self._flow = Farneback()
-
-    @torch.no_grad()
-    def score(self, pred: Tensor, gt: Tensor, *, previous: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """One score per frame.
-
-        Args:
-            pred: (B, 3, H, W) RGB, uint8 or float in [0, 255], consecutive frames.
-            gt: like `pred`.
-            previous: prediction and ground truth of the frame before the first, (3, H, W) each.
-
-        Returns:
-            (B,) float64; the first is NaN without `previous`.
-
-        Raises:
-            DataError: the frames are not RGB or their shapes differ.
-        """
-        check_pair(pred, gt)
-        scores = []
-        if previous is None:
-            scores.append(pred.new_full((1,), torch.nan, dtype=torch.float64))
-        else:
-            pred, gt = preceded(pred, previous[0]), preceded(gt, previous[1])
+    def _score_pairs(self, pred: Tensor, gt: Tensor) -> Iterator[Tensor]:
         start = 0
         for earlier, later in neighbours(gt, flow=self._flow):
             flow_back = self._flow.between(later, earlier)  # from t to t - 1, (N, 2, H, W)
@@ -63,6 +42,5 @@ class WarpingError:
             output = pred[start : start + pairs + 1].to(torch.float32) / 255
             error = (output[1:] - warp(output[:-1], flow_back)).square().mean(dim=1, keepdim=True)
             total = (error.to(torch.float64) * seen).sum(dim=(1, 2, 3))
-            scores.append(total / seen.sum(dim=(1, 2, 3)))  # 0 / 0 = NaN where nothing was seen
+            yield total / seen.sum(dim=(1, 2, 3))  # 0 / 0 = NaN where nothing was seen
             start += pairs
-        return torch.cat(scores)

@@ -1,0 +1,34 @@
+"""Files of weights: read as plain tensors, never unpickled.
+
+`.safetensors` files are read by safetensors, everything else by `torch.load(weights_only=True)`, which refuses
+whatever is not plain tensors.
+"""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from harness.errors import DataError
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by key. Raises DataError for a file that is missing or is not one."""
+    if not path.is_file():
+        raise DataError("A file of weights is wanted.", found=f"no file {path}")
+    try:
+        safe = path.suffix == ".safetensors"
+        state: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        raise DataError(
+            f"{path} cannot be read as weights.",
+            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            todo="fetch the file again; a file that wants to run code while it loads is refused on purpose.",
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DataError(f"{path} should be a state dict: names and tensors.", found=type(state).__name__)
+    return dict(state)
