@@ -1,6 +1,7 @@
 """The doctor: well here, and ill where something is taken away."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_a_core_package_that_does_not_import_is_broken(monkeypatch: pytest.Monke
     line = examine(code=2)["Versions", "no-such-thing"]
     assert line["state"] == "broken"
     assert "pip install" in line["text"]
+
+
+def test_without_torch_it_still_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # what an import of a missing package meets
+    found = examine(code=2)
+    assert found["Versions", "torch"]["state"] == "broken"
+    assert found["Devices", "cpu"]["state"] == "ok"
+    assert ("Devices", "cuda") not in found
 
 
 def test_an_operator_that_does_not_import_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
