@@ -47,7 +47,7 @@ class MissingExtraError(HarnessError):
         super().__init__(
             f"{purpose} needs the package '{package}'.",
             found="it is not installed here",
-            todo=f"pip install 'stvsr-harness[{extra}]'",
+            todo=f"pip install 'stvsr-harness[{extra}]', or in a checkout: pip install -e '.[{extra}]'",
         )
 
 

@@ -11,6 +11,14 @@ from harness.upscalers import registry
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_installed_networks() -> Iterator[None]:
+    """Packages of networks that happen to be installed beside the harness change no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "entry_points", lambda **_: ())
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def module_networks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Registers the networks that a test module lists in NETWORKS ((name, class, learned)), for that module alone."""

@@ -48,4 +48,4 @@ class ProgressWatcher:
 
     def failed(self, clip: str, error: str) -> None:
         """Say at once that a clip failed; the run goes on."""
-        self._console.print(f"[red]failed[/red] {clip}: {error}", highlight=False)
+        self._console.print(f"[red]failed[/red] {clip}: {error}", highlight=False, soft_wrap=True)

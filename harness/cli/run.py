@@ -11,6 +11,7 @@ import typer
 from harness.cli.common import Cards, DataRoot, Json, Plugin, Results, data_root, reports_folder, results_folder
 
 if TYPE_CHECKING:
+    from harness.cards import CardLibrary
     from harness.evaluation.plan import Cell
     from harness.evaluation.runner import Outcome
 
@@ -78,14 +79,15 @@ def run(
         lpips_weights=lpips_weights,
         untrained=untrained,
     )
-    cells = plan(request, CardLibrary(card_folders(cards or ())))
+    library = CardLibrary(card_folders(cards or ()))
+    cells = plan(request, library)
     if limit is None:
         _tell_problems(cells)
     if dry_run:
         _show_plan(cells, results_folder(results), limit=limit, as_json=json_)
         return
     outcomes = _run_all(cells, results_folder(results), limit=limit, save_frames=save_frames, quiet=json_)
-    _show_results(outcomes, reports_folder(results), as_json=json_)
+    _show_results(outcomes, reports_folder(results), library, as_json=json_)
     if not all(outcome.complete for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -141,7 +143,7 @@ def _show_plan(cells: "Sequence[Cell]", folder: Path, *, limit: int | None, as_j
         typer.echo(f"  record     {store.folder(header)}")
 
 
-def _show_results(outcomes: "Sequence[Outcome]", reports: Path, *, as_json: bool) -> None:
+def _show_results(outcomes: "Sequence[Outcome]", reports: Path, library: "CardLibrary", *, as_json: bool) -> None:
     import json
 
     from harness.errors import RecordError
@@ -150,7 +152,7 @@ def _show_results(outcomes: "Sequence[Outcome]", reports: Path, *, as_json: bool
     from harness.reports.tables import run_table
 
     runs = [outcome.run for outcome in outcomes]
-    table = run_table(runs)
+    table = run_table(runs, library=library)
     if as_json:
         records = [str(run.folder) for run in runs]
         typer.echo(json.dumps({"records": records, "table": json.loads(emit(table, "json"))}, indent=1))

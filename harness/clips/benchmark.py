@@ -159,7 +159,7 @@ def _safe_names(path: Path, lines: tuple[str, ...]) -> tuple[str, ...]:
 def _look(name: str, entry: ClipEntry, card: DatasetCard, located: Located) -> Clip | Problem:
     """Open one clip as far as its headers."""
     if name not in located.sources:
-        return Problem(name, "missing", "missing", f"`harness data check {card.name}` says where it can be had")
+        return Problem(name, "missing", "missing", "`harness data` says where it can be had")
     try:
         reader = open_reader(located.sources[name])
         height, width = reader.size

@@ -113,7 +113,7 @@ def _attempt(cell: Cell, clip: Clip, writer: RunWriter, watcher: Watcher, *, sav
     except Exception as error:  # whatever a network or a file does wrong concerns this clip alone
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        text = " ".join(str(error).split())[:500]
+        text = "; ".join(str(error).splitlines())[:500]
         return ClipLine(clip=clip.name, group=clip.group, status="failed", error=f"{type(error).__name__}: {text}")
 
 

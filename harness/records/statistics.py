@@ -95,11 +95,6 @@ class PairedResult:
     tally: Tally
     left_out: tuple[str, ...] = ()
 
-    @property
-    def can_decide(self) -> bool:
-        """There are enough clips for some outcome to be significant at `ALPHA`."""
-        return self.smallest_p <= ALPHA
-
 
 def smallest_p(clips: int) -> float:
     """The smallest two-sided p that a paired test on so many clips can reach: 2 / 2**clips.

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.metrics import metric_info
 from harness.names import suggest
-from harness.records.statistics import PairedResult, compare_paired, holm, pair_clips
+from harness.records.statistics import ALPHA, PairedResult, compare_paired, holm, pair_clips
 from harness.records.summary import FrameChoice
 from harness.reports.columns import in_order
 from harness.reports.measured import ColumnSignature, RunLike, average_rule, column_signature, preference
@@ -30,6 +30,12 @@ class Comparison:
     by_clip: PairedResult
     by_frame: PairedResult
     holm_p: float = 1.0
+    smallest_holm_p: float = 1.0
+
+    @property
+    def can_decide(self) -> bool:
+        """Some outcome on this many clips, corrected for all tests at hand, would be significant."""
+        return self.smallest_holm_p <= ALPHA
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,12 @@ def compare_runs(
         _check_same_clips(a, b)
         for metric in _metrics(a, b, metrics):
             comparisons.append(_compare(a, b, metric, frames=frames, seed=seed))
-    corrected = holm([comparison.by_clip.p for comparison in comparisons])
+    corrected = holm([one.by_clip.p for one in comparisons])
+    best_case = holm([one.by_clip.smallest_p for one in comparisons])
+    comparisons = [
+        replace(one, holm_p=p, smallest_holm_p=least)
+        for one, p, least in zip(comparisons, corrected, best_case, strict=True)
+    ]
     first, second = pairs[0]
     names = [_name(first), _name(second)]
     if names[0] == names[1]:
@@ -127,7 +138,7 @@ def compare_runs(
     return Report(
         a=names[0],
         b=names[1],
-        comparisons=tuple(replace(one, holm_p=p) for one, p in zip(comparisons, corrected, strict=True)),
+        comparisons=tuple(comparisons),
         left_out={a.header.dataset: _left_out(a, b) for a, b in pairs},
         runs=tuple(f"{a.header.dataset_title}: A is {_in_words(a)}; B is {_in_words(b)}" for a, b in pairs),
         seed=seed,

@@ -38,10 +38,12 @@ def verdict(one: Comparison, report: Report) -> str:
         return f"{where}: nothing to compare; no clip has a finite difference."
     if result.tally.ties == result.clips and not result.left_out:
         return f"{where}: {report.a} and {report.b} have the same scores on {_clips(result.clips)}."
-    if not result.can_decide:
+    if not one.can_decide:
+        tests = len(report.comparisons)
+        corrected = f" ({one.smallest_holm_p:g} when corrected for {tests} tests)" if tests > 1 else ""
         return (
             f"{where}: no claim is possible. {_clips(result.clips).capitalize()} cannot give a two-sided p below "
-            f"{result.smallest_p:g}, whatever their scores; on these {_better(one, report)} ({amount}, "
+            f"{result.smallest_p:g}{corrected}, whatever their scores; on these {_better(one, report)} ({amount}, "
             f"{_count(result)})."
         )
     if one.holm_p <= ALPHA:
@@ -72,7 +74,7 @@ def as_json(report: Report) -> str:
 
 
 def _json_comparison(one: Comparison, report: Report) -> dict[str, object]:
-    said = {"verdict": verdict(one, report), "can_decide": one.by_clip.can_decide}
+    said = {"verdict": verdict(one, report), "can_decide": one.can_decide}
     return {**asdict(one), "signature": str(one.signature), **said}
 
 

@@ -46,11 +46,19 @@ class _Builder:
     ) -> object:
         entry = find_network(name)
         if entry.kind != kind:
-            raise UsageError(f"'{name}' cannot be used as {kind}.", found=f"it is {entry.kind}")
+            todo = {
+                "interpolator": f"before a super-resolver: --method {name}+bicubic",
+                "super-resolver": f"behind an interpolator: --method blend+{name}",
+                "space-time": f"by itself: --method {name}",
+            }[entry.kind]
+            raise UsageError(
+                f"'{name}' cannot be used as {kind}.", found=f"it is {entry.kind}", todo=f"use it {todo}"
+            )
         cls, typed = load_target(entry.target), typed_options(name, options)
         built: torch.nn.Module = cls(typed) if kind == "interpolator" else cls(typed, scale=self.scale)
         self.versions[name] = entry.version
-        if entry.learned:
+        # What has parameters needs weights, whatever its entry says: random ones must never be scored as a method.
+        if entry.learned or next(built.parameters(), None) is not None:
             self._load(name, built, files)
         return built
 

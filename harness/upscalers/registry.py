@@ -4,10 +4,14 @@ A network from outside comes as an installed package through the entry-point gro
 file that the command line names (`--plugin FILE.py`), which calls `register`. Cards never bring code.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import import_module, util
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.cards.method import OptionValue
 from harness.cards.validation import explain
-from harness.errors import CardError, UsageError
+from harness.errors import CardError, HarnessError, UsageError
 from harness.names import suggest
 from harness.upscalers.options import UpscalerOptions
 
@@ -57,27 +61,43 @@ T = TypeVar("T", bound=type)
 
 
 def networks() -> dict[str, NetworkEntry]:
-    """All networks by name: built in, from installed packages, and from plug-ins."""
+    """All networks by name: built in, from plug-ins, and, as far as known without loading them, from packages."""
     installed = {
-        entry.name: NetworkEntry("space-time", entry.value, version=_package_version(entry.dist))
-        for entry in entry_points(group="harness.networks")
+        entry.name: NetworkEntry("space-time", entry.value, version=_package_version(entry)) for entry in _installed()
     }
     return {**installed, **_NETWORKS}
 
 
-def _package_version(dist: object) -> str:
-    return f"{getattr(dist, 'name', 'unknown')}-{getattr(dist, 'version', '0')}"
-
-
 def find_network(name: str) -> NetworkEntry:
-    """The entry of a network. Raises UsageError with the closest names."""
-    known = networks()
-    if name not in known:
+    """The entry of a network; one of an installed package is loaded. Raises UsageError with the closest names."""
+    for entry in _installed(name) if name not in _NETWORKS else ():
+        with _blamed_on(f"the installed package behind the network '{name}'"):
+            cls = entry.load()
+        if name not in _NETWORKS:
+            register(name, kind=_kind_of(cls))(cls)
+        _NETWORKS[name] = replace(_NETWORKS[name], version=_package_version(entry))
+    if name not in _NETWORKS:
         raise UsageError(
             f"The network '{name}' is not part of this version.",
-            todo=suggest(name, known) + " `harness list methods` shows which methods are ready.",
+            todo=suggest(name, networks()) + " `harness list methods` shows which methods are ready.",
         )
-    return known[name]
+    return _NETWORKS[name]
+
+
+def _installed(name: str | None = None) -> list[EntryPoint]:
+    return [entry for entry in entry_points(group="harness.networks") if name in (None, entry.name)]
+
+
+def _package_version(entry: EntryPoint) -> str:
+    return f"{entry.dist.name}-{entry.dist.version}" if entry.dist is not None else "unknown"
+
+
+def _kind_of(cls: type) -> Kind:
+    from harness.upscalers.base import Interpolator, SuperResolver  # noqa: PLC0415  (torch)
+
+    if issubclass(cls, Interpolator):
+        return "interpolator"
+    return "super-resolver" if issubclass(cls, SuperResolver) else "space-time"
 
 
 def register(name: str, *, kind: Kind = "space-time", version: str = "1", learned: bool = False) -> Callable[[T], T]:
@@ -99,27 +119,37 @@ def register(name: str, *, kind: Kind = "space-time", version: str = "1", learne
     return keep
 
 
-def load_plugin(path: Path) -> str:
-    """Run a plug-in file that the user named on the command line; returns its module name."""
-    import hashlib  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    if not path.is_file():
-        raise UsageError(f"--plugin {path}: a Python file is wanted.", found="no such file")
-    module_name = f"harness_plugin_{path.stem}"
-    spec = util.spec_from_file_location(module_name, path)
+def load_plugin(path: Path) -> None:
+    """Run a plug-in file that the user named on the command line. Raises UsageError, also for its own errors."""
+    name = f"harness_plugin_{path.stem}"
+    spec = util.spec_from_file_location(name, path) if path.is_file() else None
     if spec is None or spec.loader is None:
-        raise UsageError(f"--plugin {path}: a Python file is wanted.", found="a file that Python cannot import")
+        raise UsageError(f"--plugin {path}: a Python file is wanted.", found="no such file, or not Python")
     module = util.module_from_spec(spec)
-    sys.modules[module_name] = module
+    sys.modules[name] = module
     before = set(_NETWORKS)
-    spec.loader.exec_module(module)
+    with _blamed_on(f"--plugin {path}"):
+        spec.loader.exec_module(module)
     # The version of a plug-in is its text: a changed file is another network.
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    for name in set(_NETWORKS) - before:
-        entry = _NETWORKS[name]
-        _NETWORKS[name] = NetworkEntry(entry.kind, entry.target, entry.options, digest, entry.learned)
-    return module_name
+    for network in set(_NETWORKS) - before:
+        _NETWORKS[network] = replace(_NETWORKS[network], version=digest)
+
+
+@contextmanager
+def _blamed_on(whom: str) -> Iterator[None]:
+    """Whatever goes wrong in code from outside is told as that code's, with the line."""
+    try:
+        yield
+    except HarnessError:
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(
+            f"{whom} stopped with an error.",
+            found=f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})",
+            todo="mend the code, or leave it out.",
+        ) from error
 
 
 def load_target(target: str) -> type:

@@ -12,8 +12,10 @@ from harness.cards.library import compose, compose_plugin
 from harness.errors import CardError, DataError, UsageError
 from harness.networks.state import read_state
 from harness.ops.resize import resize
+from harness.upscalers import registry
 from harness.upscalers.base import Flows, Upscaler
 from harness.upscalers.build import build_upscaler
+from harness.upscalers.interpolation import Nearest
 from harness.upscalers.registry import find_network, load_plugin, networks, register
 from harness.upscalers.weights import sha256_of
 
@@ -148,3 +150,36 @@ def test_a_plugin_file_brings_a_network(tmp_path: Path, library: CardLibrary) ->
     with pytest.raises(UsageError, match="no such file"):
         load_plugin(tmp_path / "other.py")
     assert "blend" in networks()
+
+
+def test_an_error_in_a_plugin_is_the_plugins(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("import os\nimport no_such_module_at_all\n")
+    with pytest.raises(UsageError, match=r"(?s)ModuleNotFoundError.*line 2"):
+        load_plugin(file)
+
+
+class _Package:
+    name, version = "their-package", "2.1"
+
+
+class _Entry:
+    """An entry point as an installed package declares it."""
+
+    def __init__(self, name: str, cls: type) -> None:
+        self.name, self.value, self.dist, self._cls = name, f"theirs:{cls.__name__}", _Package(), cls
+
+    def load(self) -> type:
+        return self._cls
+
+
+def test_a_packaged_network_keeps_its_version_and_needs_its_weights(
+    monkeypatch: pytest.MonkeyPatch, library: CardLibrary
+) -> None:
+    entries = [_Entry("test-packaged", Gain), _Entry("test-packaged-hold", Nearest)]
+    monkeypatch.setattr(registry, "entry_points", lambda **_: entries)
+    assert networks()["test-packaged"].version == "their-package-2.1"
+    assert [find_network("test-packaged").version for _ in range(2)] == ["their-package-2.1"] * 2
+    assert find_network("test-packaged-hold").kind == "interpolator"
+    with pytest.raises(UsageError, match="needs weights"):
+        build_upscaler(compose_plugin("test-packaged"), library)
