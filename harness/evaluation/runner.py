@@ -17,6 +17,7 @@ from harness.clips.clip import Clip
 from harness.errors import RecordError
 from harness.evaluation.clip import ClipScores, open_stream, upscale_clip
 from harness.evaluation.machine import environment
+from harness.evaluation.memory import keep_frames_out_of_the_heap
 from harness.evaluation.plan import Cell
 from harness.evaluation.samples import FrameSink
 from harness.records.schema import ClipLine, Session
@@ -75,6 +76,7 @@ def run_cell(
     Raises:
         RecordError: the record cannot be written; what it held before is kept.
     """
+    keep_frames_out_of_the_heap()
     clips = cell.benchmark.clips[:limit]
     missing = len(cell.header.clips) - len(clips) if limit is None else 0
     with store.open(cell.header) as writer:
