@@ -102,6 +102,6 @@ class Clip:
         return height // multiple * multiple, width // multiple * multiple
 
     def _reduced(self, source: Pixels) -> Pixels:
-        from harness.clips.degradation import reduced, to_pixels  # noqa: PLC0415  (torch)
+        from harness.clips.tensors import reduced, to_pixels  # noqa: PLC0415  (torch)
 
         return to_pixels(reduced(source, scale=self.source_scale))

@@ -12,36 +12,19 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from pydantic import ValidationError
 from torch import Tensor
 
 from harness.cards.base import Model
 from harness.clips.clip import Clip
 from harness.clips.images import Pixels, read_image
+from harness.clips.tensors import reduced, to_tensor
 from harness.errors import DataError
-from harness.ops.resize import lr_from_hr
 
 KERNEL = "matlab-bicubic-u8.v1"
 """Changes whenever LR frames change by a single level."""
 
 STAMP = ".made-by-harness.json"
-
-
-def to_tensor(pixels: Pixels) -> Tensor:
-    """uint8 (H, W, 3) to (3, H, W), in memory of its own."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-
-
-def to_pixels(frame: Tensor) -> Pixels:
-    """uint8 (3, H, W) to (H, W, 3)."""
-    pixels: Pixels = frame.permute(1, 2, 0).contiguous().numpy()
-    return pixels
-
-
-def reduced(source: Pixels, *, scale: int) -> Tensor:
-    """A frame, uint8 (H, W, 3), at 1/scale of its size: uint8 (3, h, w). Both sides are multiples of the scale."""
-    return lr_from_hr(to_tensor(source), scale=scale)
 
 
 class Stamp(Model):

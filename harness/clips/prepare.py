@@ -15,8 +15,9 @@ from pathlib import Path
 from PIL import Image
 
 from harness.clips.clip import Clip
-from harness.clips.degradation import STAMP, Stamp, lr_name, pixels_hash, reduced, to_pixels
+from harness.clips.degradation import STAMP, Stamp, lr_name, pixels_hash
 from harness.clips.images import Pixels, read_image
+from harness.clips.tensors import reduced, to_pixels
 from harness.errors import DataError
 
 _STARTED = ".started-by-harness.json"

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from harness.clips.clip import Clip
-from harness.clips.degradation import LrFrames, reduced, to_tensor
+from harness.clips.degradation import LrFrames
 from harness.clips.images import Pixels
+from harness.clips.tensors import reduced, to_tensor
 from harness.clips.windows import Window
 from harness.errors import DataError, UsageError
 

@@ -166,12 +166,6 @@ class Table:
         """The paper's numbers and measured ones stand side by side: the header must say whose is whose."""
         return len({column.source for column in self.columns}) > 1
 
-    def as_json(self) -> str:
-        """The whole table as JSON (harness.reports.data)."""
-        from harness.reports.data import as_json  # noqa: PLC0415
-
-        return as_json(self)
-
     def letters(self, item: Cell | Row) -> tuple[str, ...]:
         """The footnote letters of a cell or a row."""
         return tuple(self.footnotes[note] for note in item.notes)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from harness.errors import RecordError
-from harness.reports.comparison import Panel, Scene
+from harness.reports.scene import Panel, Scene
 
 ACCENT = "#0a7fd0"
 _INK, _QUIET, _LINE = "#16161a", "#6b6b76", "#d9d9e0"

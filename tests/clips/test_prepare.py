@@ -11,10 +11,11 @@ from PIL import Image
 from harness.cards import CardLibrary, DatasetCard, Manifest
 from harness.clips import prepare
 from harness.clips.benchmark import Clip, open_benchmark
-from harness.clips.degradation import STAMP, LrFrames, reduced
+from harness.clips.degradation import STAMP, LrFrames
 from harness.clips.images import Pixels, read_image
 from harness.clips.prepare import prepare_lr
 from harness.clips.stream import stream_windows
+from harness.clips.tensors import reduced
 from harness.clips.windows import plan_windows
 from harness.errors import DataError
 from tests.clips.making import noise, two_clips, write_frames
@@ -61,7 +62,7 @@ def test_they_are_read_and_not_made_again(
     clip, folder = first_clip(tmp_path, pair)
     prepare_lr(clip)
     before = contents(folder)
-    monkeypatch.setattr("harness.clips.degradation.lr_from_hr", None)
+    monkeypatch.setattr("harness.clips.tensors.lr_from_hr", None)
     assert not prepare_lr(clip)
     assert lr_of(clip).shape == (4, 3, 6, 8)
     assert contents(folder) == before

@@ -9,8 +9,9 @@ from PIL import Image
 
 from harness.errors import RecordError
 from harness.records.store import ResultStore, Run
-from harness.reports.comparison import comparison_picture, load_scene
+from harness.reports.comparison import comparison_picture
 from harness.reports.crops import Square, error_map, telling_square
+from harness.reports.scene import load_scene
 from tests.reports.fakes import fake_run, header, write_run, write_sample
 
 Frame = NDArray[np.uint8]
