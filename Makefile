@@ -67,7 +67,7 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 bench: $(TEST)
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python -m "benchmarks.$$(basename $$script .py)" || exit 1; done
 
 # sdist, wheel out of the sdist, and the wheel in another environment, away from the checkout. That one borrows the
 # dependencies of $(VENV), after its own packages: what is checked is that the wheel is whole.

@@ -1,33 +1,22 @@
 """How long our Farneback flow takes, as a multiple of OpenCV's own on the same machine in the same minute.
 
-    python benchmarks/bench_farneback.py [--threads 1]
+    python -m benchmarks.bench_farneback [--threads 1]
 
 One direction per pair, RGB frames in, flow out (OpenCV: 8-bit grey in, flow out). Sizes: Vid4's LR and HR frames.
 Rounds alternate between the two and the fastest of each counts, so that other work on the machine tells little.
 """
 
 import argparse
-import time
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 import torch
 from skimage import data
 
+from benchmarks.timing import fastest_ms
 from harness.flow.farneback import Farneback
 
 SIZES = ((144, 180), (576, 720))
-
-
-def fastest_ms(functions: list[Callable[[], object]], *, rounds: int) -> list[float]:
-    best = [float("inf")] * len(functions)
-    for _ in range(rounds + 1):
-        for i, function in enumerate(functions):
-            start = time.perf_counter()
-            function()
-            best[i] = min(best[i], 1e3 * (time.perf_counter() - start))
-    return best
 
 
 def photo_pair(height: int, width: int) -> np.ndarray:

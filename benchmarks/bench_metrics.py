@@ -1,6 +1,6 @@
 """How long PSNR-Y + SSIM-Y of a frame takes, beside a stand-in for BasicSR's functions timed in the same run.
 
-    python benchmarks/bench_metrics.py [--rounds 50] [--threads 1 2]
+    python -m benchmarks.bench_metrics [--rounds 50] [--threads 1 2]
 
 The stand-in is *not* BasicSR's code. It was written from a description of what those functions compute: Y from
 float32 frames, rounded to float32; SSIM with the outer product of `cv2.getGaussianKernel(11, 1.5)` through
@@ -13,8 +13,6 @@ Both are told the same number of threads (`torch.set_num_threads`, `cv2.setNumTh
 """
 
 import argparse
-import time
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -23,6 +21,7 @@ import torch
 from skimage import data
 from torch import Tensor
 
+from benchmarks.timing import fastest_ms
 from harness.metrics import get_metric
 from harness.metrics.base import score_frames
 
@@ -70,16 +69,6 @@ def pair_of(height: int, width: int) -> tuple[Image, Image]:
 
 def tensor_of(image: Image) -> Tensor:
     return torch.from_numpy(image).permute(2, 0, 1).unsqueeze(0).contiguous()
-
-
-def fastest_ms(functions: list[Callable[[], object]], *, rounds: int) -> list[float]:
-    best = [float("inf")] * len(functions)
-    for _ in range(rounds + 1):
-        for i, function in enumerate(functions):
-            start = time.perf_counter()
-            function()
-            best[i] = min(best[i], 1e3 * (time.perf_counter() - start))
-    return best
 
 
 def report(height: int, width: int, *, threads: int, rounds: int) -> None:

@@ -137,7 +137,7 @@ def foreign(path: Path, *, at_start_only: bool = False) -> set[str]:
     """The distributions that a file imports."""
     found = imports(ast.parse(path.read_text(encoding="utf-8")))
     tops = {name.split(".")[0] for name, at_start in found if at_start or not at_start_only}
-    tops -= {"harness", "tests", *sys.stdlib_module_names}
+    tops -= {"harness", "tests", "benchmarks", *sys.stdlib_module_names}
     return {DISTRIBUTIONS.get(top, top.replace("_", "-")).lower() for top in tops}
 
 

@@ -158,10 +158,11 @@ def _named(name: str, trained: Sequence[RunLike], runs: Sequence[RunLike]) -> li
         found = [run for run in trained if name in (run.header.method, run.header.method.partition("@")[0])]
     if not found:
         untrained = any(run.header.untrained and run.header.method == name for run in runs)
+        measured = {run.header.method for run in trained}
         raise UsageError(
             f"Runs of '{name}' are wanted.",
             found="only runs with untrained weights" if untrained else "none that fit",
-            todo=suggest(name, {run.header.method for run in trained}),
+            todo=suggest(name, measured) if measured else f"harness run --method {name} …",
         )
     return found
 
