@@ -20,6 +20,9 @@ def _inside(path: str) -> str:
 RelativePath = Annotated[str, AfterValidator(_inside)]
 """A path that stays inside the folder it is resolved against: not absolute, no `..`, no drive letter."""
 
+RelativeFolder = Annotated[str, AfterValidator(lambda path: path if path == "." else _inside(path))]
+"""A RelativePath, or `.`: the folder itself."""
+
 
 class Model(BaseModel):
     """A frozen model in which a misspelt key is refused."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.cards.base import Card, Citation, Model, Name, RelativePath
+from harness.cards.base import Card, Citation, Model, Name, RelativeFolder, RelativePath
 
 Layout = Literal["clip-folders", "vimeo-septuplet", "adobe240", "procedural", "frames"]
 
@@ -48,7 +48,7 @@ class DatasetCard(Card):
     """A benchmark dataset: layout on disk, manifest, default protocol, where to get it."""
 
     layout: Layout
-    folders: tuple[RelativePath | Literal["."], ...] = Field(
+    folders: tuple[RelativeFolder, ...] = Field(
         default=(), description="candidates under the data root, in order; '.' is the root itself"
     )
     manifest: RelativePath | None = Field(default=None, description="JSON file beside the card")
