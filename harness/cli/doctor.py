@@ -23,6 +23,7 @@ State = Literal["ok", "note", "broken"]
 OPERATORS: dict[str, tuple[str, str]] = {
     "resize": ("harness.ops.resize", "own PyTorch operator (MATLAB bicubic)"),
     "warp": ("harness.ops.warp", "own PyTorch operator"),
+    "deform_conv": ("harness.ops.deform_conv", "own PyTorch operator (torchvision's and mmcv's on request)"),
     "farneback": ("harness.flow.farneback", "own PyTorch operator"),
 }
 """Operator -> (module that must import, implementation in use). A new operator is one line here."""
