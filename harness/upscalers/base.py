@@ -29,6 +29,11 @@ class Upscaler(nn.Module, ABC):
         self.options = options or UpscalerOptions()
         self.scale = scale
 
+    @property
+    def component_versions(self) -> dict[str, str]:
+        """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
+        return {}
+
     def flows(self, lr_clip: Tensor) -> Flows | None:
         """Optical flow between neighbouring input frames, for the methods that want it."""
         del lr_clip
@@ -49,6 +54,11 @@ class Interpolator(nn.Module, ABC):
     def __init__(self, options: StageOptions | None = None) -> None:
         super().__init__()
         self.options = options or StageOptions()
+
+    @property
+    def component_versions(self) -> dict[str, str]:
+        """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
+        return {}
 
     def flows(self, clip: Tensor) -> Flows | None:
         """Optical flow between neighbouring frames, for the interpolators that want it."""

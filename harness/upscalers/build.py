@@ -57,6 +57,8 @@ class _Builder:
         cls, typed = load_target(entry.target), typed_options(name, options)
         built: torch.nn.Module = cls(typed) if kind == "interpolator" else cls(typed, scale=self.scale)
         self.versions[name] = entry.version
+        if isinstance(built, Upscaler | Interpolator):
+            self.versions |= built.component_versions
         # What has parameters needs weights, whatever its entry says: random ones must never be scored as a method.
         if entry.learned or next(built.parameters(), None) is not None:
             self._load(name, built, files)

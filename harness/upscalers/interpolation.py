@@ -69,6 +69,10 @@ class FlowInterpolation(Interpolator):
         self.consistency_px = options.consistency_px
         self.estimate = get_flow(self.estimator_name)
 
+    @property
+    def component_versions(self) -> dict[str, str]:
+        return {f"flow:{self.estimate.name}": str(self.estimate.version)}
+
     def flows(self, clip: Tensor) -> Flows:
         """Both directions between all neighbours, one batch."""
         first, second = clip[:-1], clip[1:]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from harness.cards import CardLibrary, MethodCard, Overrides, WeightsFile
 from harness.cards.library import compose, compose_plugin
 from harness.errors import CardError, DataError, UsageError
+from harness.flow.farneback import Farneback
 from harness.networks.state import read_state
 from harness.ops.resize import resize
 from harness.upscalers import registry
@@ -68,6 +69,14 @@ def test_the_order_of_stages_is_an_option(library: CardLibrary) -> None:
     assert other.shape == first.shape
     assert torch.allclose(other[::2], first[::2], atol=1e-6)
     assert not torch.allclose(other[1], first[1], atol=1e-3)
+
+
+def test_the_version_of_the_flow_is_part_of_the_method(library: CardLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = library.method("farneback+bicubic")
+    before = build_upscaler(card, library).network_versions
+    assert before == {"farneback": "1", "bicubic": "1", f"flow:{Farneback.name}": str(Farneback.version)}
+    monkeypatch.setattr(Farneback, "version", Farneback.version + 1)
+    assert build_upscaler(card, library).network_versions != before
 
 
 def test_window_is_typed(library: CardLibrary) -> None:
