@@ -52,7 +52,7 @@ def test_json_is_the_product_alone() -> None:
     assert first["ratio_to_first"] == [1, 1, 1]
     assert len(second["whole_ms"]) == 2
     assert first["setup"]["input_frames"] == 4  # as the protocol tmnet says at rate 2
-    assert second["network_versions"].keys() == {"farneback", "bicubic"}
+    assert second["network_versions"].keys() == {"farneback", "flow:farneback", "bicubic"}
 
 
 def test_the_table_names_methods_setup_and_machine() -> None:
