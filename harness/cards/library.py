@@ -43,7 +43,8 @@ _KINDS: dict[type[Card], tuple[str, str]] = {
 def shipped_folder(name: str) -> Path:
     """The folder `name` of the shipped data: beside the package in a checkout, inside it in a wheel."""
     inside = _PACKAGE / "shipped" / name
-    beside = {"reported": _PACKAGE.parent / "results" / "reported"}.get(name, _PACKAGE.parent / name)
+    elsewhere = {"reported": "results/reported", "goldens": "tests/references"}
+    beside = _PACKAGE.parent / elsewhere.get(name, name)
     return inside if inside.is_dir() else beside
 
 

@@ -1,14 +1,13 @@
-"""STINet against the authors' network (tests/references/stinet.npz), then what must hold for every STINet."""
+"""What must hold for every STINet; that it has the authors' numbers is in tests/cli/test_parity.py."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -20,13 +19,13 @@ from harness.networks.stinet.global_refinement import causal_edges, full_edges
 from harness.networks.stinet.interpolation import adapted_flows
 from harness.networks.stinet.key_map import from_release, super_resolution_from_release
 from harness.networks.stinet.local import LocalRefinement
-from harness.networks.stinet.network import STINet, Supervised
+from harness.networks.stinet.network import STINet
 from harness.networks.stinet.options import STINetOptions
 from harness.ops.deform_conv import deform_conv
-from tests.parity.weights import REFERENCES, Golden
+from tests.parity.references import REFERENCES, golden
 
 TOLERANCE = 1e-4
-GOLDEN = Golden.read("stinet")
+GOLDEN = golden("stinet")
 DEAD = 262_208 + 1_731
 """Parameters that the release keeps and never uses: a convolution of the graph's attributes, S-SR's RGB head."""
 
@@ -44,53 +43,6 @@ def official() -> STINet:
     return network.eval()
 
 
-@pytest.fixture(scope="module")
-def run(official: STINet, reference: Mapping[str, Tensor]) -> tuple[Supervised, dict[str, Tensor]]:
-    """The outputs on the reference's inputs, and what its `mid_` arrays name."""
-    refinement = official.local_refinement
-    assert isinstance(refinement, LocalRefinement)
-    modules = {
-        "sr": official.initialisation.super_resolution,
-        "to_lr": official.initialisation.to_lr,
-        "motion": official.interpolation.motion,
-        "interp_l": official.interpolation.lr_branch.last,
-        "interp_h": official.interpolation.hr_branch.last,
-        "inet": refinement.interaction.get_submodule("lr"),
-        "dcn": refinement.past.align,
-        "fuse": refinement.fuse,
-        "graph": official.global_refinement.get_submodule("graph"),
-    }
-    with watched(modules) as seen, torch.inference_mode():
-        outputs = official.supervised(*inputs(reference))
-    lr_nodes, hr_nodes = seen["graph"][0][0].chunk(2)
-    return outputs, {
-        "mid_dbpn_frame0_ch0to3": seen["sr"][0][:1, :4],
-        "mid_lr_feat_frame0": seen["to_lr"][0][:1],
-        "mid_motion_pair0": seen["motion"][0][:1],
-        "mid_interp_l_pair0": seen["interp_l"][0][:1],
-        "mid_interp_h_pair0_ch0to3": seen["interp_h"][0][:1, :4],
-        "mid_offsetfeat_l_fwd_t3": seen["inet"][0][3:4],
-        "mid_dcn_l_fwd_t3_before_lrelu": seen["dcn"][0][3:4],
-        "mid_fusion_l_t3": seen["fuse"][0][3:4],
-        "mid_fusion_h_t3_ch0to3": seen["fuse"][1][3:4, :4],
-        "mid_graph_out_b0": torch.cat((hr_nodes, lr_nodes)),
-    }
-
-
-@contextmanager
-def watched(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
-    """Everything that the modules return, call by call."""
-    seen: dict[str, list[Tensor]] = {name: [] for name in modules}
-
-    def watch(name: str) -> torch.utils.hooks.RemovableHandle:
-        return modules[name].register_forward_hook(lambda _module, _inputs, out: seen[name].append(out))
-
-    handles = [watch(name) for name in modules]
-    yield seen
-    for handle in handles:
-        handle.remove()
-
-
 def inputs(reference: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     return reference["input"], reference["input_f_flow"], reference["input_b_flow"]
 
@@ -106,25 +58,6 @@ def noise(*, batch: int = 1, given: int = 2, height: int = 6, width: int = 5, se
 def distance(a: Tensor, b: Tensor) -> float:
     assert a.shape == b.shape
     return float((a - b).abs().max())
-
-
-def test_outputs_are_those_of_the_authors(
-    run: tuple[Supervised, dict[str, Tensor]], reference: Mapping[str, Tensor]
-) -> None:
-    outputs, _ = run
-    assert distance(outputs.phase_1.lr, reference["l_rec"]) < TOLERANCE
-    assert distance(outputs.phase_1.hr, reference["h_finalrec"][:, 0]) < TOLERANCE
-    assert distance(outputs.frames, reference["h_finalrec"][:, 1]) < TOLERANCE
-
-
-def test_stages_are_those_of_the_authors(
-    run: tuple[Supervised, dict[str, Tensor]], reference: Mapping[str, Tensor]
-) -> None:
-    _, stages = run
-    assert set(stages) == {name for name in reference if name.startswith("mid_")}
-    assert {name: distance(stage, reference[name]) < TOLERANCE for name, stage in stages.items()} == dict.fromkeys(
-        stages, True
-    )
 
 
 def swapped(frames: Tensor, offsets: Tensor, *rest: Tensor, padding: int) -> Tensor:

@@ -1,0 +1,36 @@
+"""How networks are checked against numbers of their authors' own: the list of those that can be.
+
+A reference is a file of arrays (inputs, outputs, intermediates) and what is known about the network that made them (a
+golden, see `golden`). Weights follow from their names by a rule (see `weights`), so a reference of any size is small.
+Each network announces in one file how it is built, fed and watched (a `Check`, see `check`).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.names import suggest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from harness.networks.parity.check import Check
+
+CHECKS: dict[str, str] = {
+    "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "stinet": "harness.networks.stinet.parity:CHECK",
+}
+"""Network -> `module:object` of its Check, imported when it is asked for. A new network is one line here."""
+
+
+def find_check(name: str) -> "Check[nn.Module]":
+    """How network `name` is checked. Raises UsageError with the closest names."""
+    from harness.networks.parity.check import Check  # noqa: PLC0415 - torch; the names are known without it
+
+    if name not in CHECKS:
+        raise UsageError(f"No network '{name}' can be checked against reference numbers.", todo=suggest(name, CHECKS))
+    module, _, attribute = CHECKS[name].partition(":")
+    found: object = getattr(import_module(module), attribute)
+    if not isinstance(found, Check):
+        raise UsageError(f"'{CHECKS[name]}' should be a Check.", found=type(found).__name__)
+    return found
