@@ -1,7 +1,8 @@
 """`--set options.window=4`: overrides in TOML's value syntax, typed by the cards' own models.
 
-A key starts with the card that it changes: `protocol.` and `dataset.` for those, anything else
-(`options.`, `interpolation.options.`, ...) for the method card.
+A key starts with what it changes: `protocol.` and `dataset.` for those cards, `ops.` for who computes an operator
+(`ops.deform_conv=mmcv`, see harness.ops.choice), anything else (`options.`, `interpolation.options.`, ...) for the
+method card.
 """
 
 import tomllib
@@ -18,24 +19,26 @@ _STAGES = ("interpolation", "super_resolution")
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the command line changes on the cards of a run; each a nested table like the card's own."""
+    """What the command line changes: cards of a run, each a nested table like the card's own, and operators."""
 
     method: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
+    ops: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, assignments: Iterable[str]) -> "Overrides":
         """Read `key.path=value` strings. Raises UsageError for anything else."""
-        tables: dict[str, dict[str, Any]] = {"method": {}, "dataset": {}, "protocol": {}}
+        tables: dict[str, dict[str, Any]] = {"method": {}, "dataset": {}, "protocol": {}, "ops": {}}
         for assignment in assignments:
             path, equals, text = assignment.partition("=")
             keys = path.strip().split(".")
             if not equals or not all(keys):
                 raise UsageError("--set wants KEY=VALUE.", found=assignment, todo="for example options.window=4")
-            target = keys.pop(0) if keys[0] in ("dataset", "protocol") else "method"
+            target = keys.pop(0) if keys[0] in ("dataset", "protocol", "ops") else "method"
             if not keys:
-                raise UsageError(f"--set {target}=... names no key of the {target} card.", found=assignment)
+                what = "operator" if target == "ops" else f"key of the {target} card"
+                raise UsageError(f"--set {target}=... names no {what}.", found=assignment)
             table: dict[str, object] = {keys[-1]: parse_value(text.strip())}
             for key in reversed(keys[:-1]):
                 table = {key: table}

@@ -20,13 +20,14 @@ from harness.errors import HarnessError
 
 State = Literal["ok", "note", "broken"]
 
-OPERATORS: dict[str, tuple[str, str]] = {
-    "resize": ("harness.ops.resize", "own PyTorch operator (MATLAB bicubic)"),
-    "warp": ("harness.ops.warp", "own PyTorch operator"),
-    "deform_conv": ("harness.ops.deform_conv", "own PyTorch operator (torchvision's and mmcv's on request)"),
-    "farneback": ("harness.flow.farneback", "own PyTorch operator"),
+OPERATORS = {
+    "resize": "harness.ops.resize",
+    "warp": "harness.ops.warp",
+    "deform_conv": "harness.ops.deform_conv",
+    "farneback": "harness.flow.farneback",
 }
-"""Operator -> (module that must import, implementation in use). A new operator is one line here."""
+"""Operator -> module that must import. One with several implementations has a function `explain`, which says which
+one is in use and why. A new operator is one line here."""
 
 _MODULES = {
     "lpips": "lpips",
@@ -150,13 +151,13 @@ def _extras() -> Iterator[Finding]:
 
 
 def _operators() -> Iterator[Finding]:
-    for name, (module, implementation) in OPERATORS.items():
+    for name, module in OPERATORS.items():
         try:
-            import_module(module)
+            explain = getattr(import_module(module), "explain", None)
         except (ImportError, OSError) as error:
             yield Finding("Operators", name, "broken", f"{module} does not import ({error})")
         else:
-            yield Finding("Operators", name, "ok", implementation)
+            yield Finding("Operators", name, "ok", explain() if explain else "own PyTorch operator")
 
 
 def _video() -> Iterator[Finding]:

@@ -32,7 +32,11 @@ def run(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a card: options.window=4, protocol.border=4."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a card: options.window=4, protocol.border=4; or an operator: ops.deform_conv=mmcv.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32, fp16 or bf16.", rich_help_panel=_HOW)] = "fp32",

@@ -34,7 +34,11 @@ def speed(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a method card: options.window=4."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a method card: options.window=4; or an operator: ops.deform_conv=mmcv.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32, fp16 or bf16.", rich_help_panel=_HOW)] = "fp32",
@@ -71,6 +75,7 @@ def speed(
     from harness.cards import CardLibrary, Overrides, card_folders
     from harness.evaluation.precision import check_precision, find_device
     from harness.evaluation.speed import SpeedPlan
+    from harness.ops.choice import choose_operators
     from harness.upscalers.registry import load_plugin
 
     for file in plugin or ():
@@ -86,6 +91,7 @@ def speed(
         warmup=warmup,
     )
     library, overrides = CardLibrary(card_folders(cards or ())), Overrides.parse(set_ or ())
+    choose_operators(overrides.ops)
     subjects = [
         _subject(name, library, overrides, plan=plan, scale=scale, input_frames=input_frames) for name in method
     ]

@@ -15,6 +15,7 @@ from harness.clips.benchmark import Benchmark, open_benchmark
 from harness.errors import UsageError
 from harness.evaluation.precision import Precision, device_title
 from harness.evaluation.scoring import Scorer
+from harness.ops.choice import choose_operators
 from harness.records.schema import RunHeader
 from harness.records.store import content_key, keyed
 from harness.upscalers.build import BuiltUpscaler, build_upscaler
@@ -58,6 +59,7 @@ def plan(request: Request, library: CardLibrary) -> tuple[Cell, ...]:
             raise UsageError(
                 f"{kind} is wanted at least once.", todo=f"`harness list {kind[2:]}s` shows what there is."
             )
+    choose_operators(request.overrides.ops)
     benchmarks = [_open(name, request, library) for name in dict.fromkeys(request.datasets)]
     scales = {benchmark.card.scale for benchmark in benchmarks}
     built = {

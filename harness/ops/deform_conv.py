@@ -34,9 +34,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from harness.errors import DataError
-from harness.ops.deform_conv_backends import Geometry, backend, compiled_operator, use_backend
+from harness.ops.deform_conv_backends import Geometry, backend, compiled_operator, explain, use_backend
 
-__all__ = ["backend", "deform_conv", "use_backend"]
+__all__ = ["backend", "deform_conv", "explain", "use_backend"]
 
 # Larger blocks of CPU memory are given back to the system by glibc, and fetched anew page by page: 40 % slower.
 _CPU_LIMIT = 32 * 2**20

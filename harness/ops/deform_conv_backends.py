@@ -74,21 +74,32 @@ def backend() -> str:
     return _chosen
 
 
+def backend_version() -> str:
+    """The compiled backend in use with its version, as `mmcv-2.2.0`; empty for our own."""
+    return f"{_chosen}-{import_module(_chosen).__version__}" if _chosen in _COMPILED else ""
+
+
 def compiled_operator() -> Operator | None:
     """The compiled operator in use; None for our own."""
     return _operator
 
 
 def explain() -> str:
-    """Which backend is in use and what else there is, in one line."""
-    others = (f"{name}: {why_not(name) or 'works'}" for name in _COMPILED)
-    title = "own PyTorch operator" if _chosen == "pytorch" else f"{_chosen}'s compiled operator, as asked for"
-    return f"{title} ({'; '.join(others)})"
+    """Which backend is in use, why, and what the others are, in one line."""
+    title = (
+        "own PyTorch operator, the default"
+        if _chosen == "pytorch"
+        else f"{_chosen}'s compiled operator, as asked for"
+    )
+    others = (f"{name}: {why_not(name) or 'works'}" for name in get_args(Backend)[1:] if name != _chosen)
+    return f"{title}; --set ops.deform_conv=NAME for another ({'; '.join(others)})"
 
 
 @cache
 def why_not(name: str) -> str:
-    """Why a compiled operator cannot be used here; empty if it can. Imports it at the first call."""
+    """Why a backend cannot be used here; empty if it can. Imports a compiled one at the first call."""
+    if name not in _COMPILED:
+        return ""
     frames, points = torch.ones(1, 1, 3, 3), torch.ones(1, 9, 1, 1)
     try:
         with warnings.catch_warnings():

@@ -10,6 +10,7 @@ from harness.cards.library import CardLibrary
 from harness.cards.method import LoadedWeights, MethodCard, OptionValue, Stage, WeightsFile
 from harness.errors import UsageError
 from harness.names import suggest
+from harness.ops.choice import operator_versions
 from harness.upscalers.base import Interpolator, SuperResolver, Upscaler
 from harness.upscalers.options import TwoStageOptions
 from harness.upscalers.readiness import weights_folder
@@ -119,7 +120,7 @@ def build_upscaler(
     return BuiltUpscaler(
         upscaler=upscaler.to(device).eval(),
         input_frames=upscaler.options.window,
-        network_versions=parts.versions,
+        network_versions=parts.versions | operator_versions(),
         weights=tuple(parts.weights),
         untrained=parts.untrained,
         device=torch.device(device),

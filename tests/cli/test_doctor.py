@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from harness.cli import doctor
+from harness.ops.deform_conv import explain
 
 app = typer.Typer()
 app.command()(doctor.doctor)
@@ -34,7 +35,8 @@ def test_all_is_well_here() -> None:
     found = examine()
     assert not [line for line in found.values() if line["state"] == "broken"]
     assert {"torch", "numpy", "python"} <= {name for section, name in found if section == "Versions"}
-    assert found["Operators", "resize"]["state"] == "ok"
+    assert found["Operators", "resize"]["text"] == "own PyTorch operator"
+    assert found["Operators", "deform_conv"]["text"] == explain()
     assert found["Cards", "methods"]["state"] == "ok"
 
 
@@ -80,7 +82,7 @@ def test_without_torch_it_still_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_operator_that_does_not_import_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(doctor.OPERATORS, "magic", ("harness.ops.no_such_operator", "own"))
+    monkeypatch.setitem(doctor.OPERATORS, "magic", "harness.ops.no_such_operator")
     assert examine(code=2)["Operators", "magic"]["state"] == "broken"
 
 

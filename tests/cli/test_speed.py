@@ -55,6 +55,13 @@ def test_json_is_the_product_alone() -> None:
     assert second["network_versions"].keys() == {"farneback", "flow:farneback", "bicubic"}
 
 
+def test_operators_can_be_chosen() -> None:
+    done = call("-m", "bicubic", *TINY, "--set", "ops.deform_conv=pytorch", "--json")
+    (record,) = json.loads(done.stdout)
+    assert record["network_versions"].keys() == {"blend", "bicubic"}
+    assert "Did you mean 'torchvision'" in refused("-m", "bicubic", *TINY, "--set", "ops.deform_conv=torchvison")
+
+
 def test_the_table_names_methods_setup_and_machine() -> None:
     done = call("-m", "nearest+bicubic", "-m", "bicubic", *TINY)
     assert "32x32 HR · scale 4 · rate 2 · window 4 -> 7 frames · fp32 · cpu" in done.stdout
