@@ -50,8 +50,15 @@ def parity(
         raise ReferenceMismatchError(
             f"{network} should give the numbers of {reference}.",
             found=f"other numbers in {', '.join(comparison.wrong)}",
-            todo="the first intermediate that differs is where to look; docs/parity.md says what else it can be.",
+            todo=_advice(comparison),
         )
+
+
+def _advice(comparison: "Comparison") -> str:
+    if len(comparison.wrong) == len(comparison.lines):
+        salt = comparison.reference.salt
+        return f"nothing is right: were its weights made with the salt '{salt}', the first word of the file's name?"
+    return "look at the first intermediate that differs; docs/parity.md has the usual reasons."
 
 
 def _report(comparison: "Comparison") -> list[str]:

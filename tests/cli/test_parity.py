@@ -84,6 +84,7 @@ def test_a_reference_of_another_salt_and_size(tmp_path: Path) -> None:
     code, _, errors = call("stinet", "--reference", tmp_path / "another_small.npz")
     assert code == 3
     assert "h_finalrec" in errors
+    assert "the salt 'another'" in errors
 
 
 def test_one_number_is_enough(tmp_path: Path) -> None:
