@@ -28,6 +28,7 @@ class Golden:
 
     Args:
         gain: factor of the rule for entries of two or more dimensions.
+        gain_overrides: parts of keys, each with a gain; the first that is part of a key replaces the gain.
         state: shapes by key.
         shared: keys that share one tensor; the last one of each group decides its value.
         parameters: how many the network has.
@@ -37,19 +38,23 @@ class Golden:
     state: Mapping[str, Sequence[int]]
     shared: Sequence[Sequence[str]]
     parameters: int
+    gain_overrides: Sequence[tuple[str, float]] = ()
 
     @classmethod
     def read(cls, name: str) -> "Golden":
         """From tests/references/NAME.json."""
         read = json.loads((REFERENCES / f"{name}.json").read_text(encoding="utf-8"))
-        return cls(read["gain"], read["state"], read["shared"], read["params_total"])
+        overrides = read.get("gain_overrides", ())
+        return cls(read["gain"], read["state"], read["shared"], read["params_total"], overrides)
 
     def weights(self, salt: str) -> dict[str, Tensor]:
         """The whole state dict under the authors' keys."""
         deciding = {key: group[-1] for group in self.shared for key in group}
-        return {
-            key: entry(deciding.get(key, key), shape, salt=salt, gain=self.gain) for key, shape in self.state.items()
-        }
+        keys = {key: deciding.get(key, key) for key in self.state}
+        return {key: entry(keys[key], self.state[key], salt=salt, gain=self._gain(keys[key])) for key in self.state}
+
+    def _gain(self, key: str) -> float:
+        return next((gain for part, gain in self.gain_overrides if part in key), self.gain)
 
 
 def entry(key: str, shape: Sequence[int], *, salt: str, gain: float) -> Tensor:
