@@ -76,7 +76,7 @@ def maskless(frames: Tensor, offsets: Tensor, mask: Tensor, *rest: Tensor, paddi
 def test_another_operator_is_noticed(
     wrong: Callable[..., Tensor], official: STINet, reference: Mapping[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.networks.stinet.local.deform_conv", wrong)
+    monkeypatch.setattr("harness.networks.layers.deformable.deform_conv", wrong)
     with torch.inference_mode():
         frames = official(*inputs(reference))
     assert distance(frames, reference["h_finalrec"][:, 1]) > 0.1

@@ -1,4 +1,4 @@
-"""The layers that STINet is made of: 3x3 convolutions, factor four down and up, residual blocks.
+"""The layers that STINet is made of beside the shared ones: factor four down and up, residual blocks.
 
 All have a bias, pad with zeros and are followed by a leaky ReLU of slope 0.1, unless they end a stage.
 """
@@ -6,17 +6,7 @@ All have a bias, pad with zeros and are followed by a leaky ReLU of slope 0.1, u
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-SLOPE = 0.1
-
-
-def activation() -> nn.Module:
-    """The activation of the whole network outside of S-SR and of the graph."""
-    return nn.LeakyReLU(SLOPE)
-
-
-def conv(inputs: int, outputs: int) -> nn.Module:
-    """3x3, without an activation."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
+from harness.networks.layers.convolutions import SLOPE, activation, conv
 
 
 def down(inputs: int, outputs: int) -> nn.Module:

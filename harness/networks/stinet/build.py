@@ -7,7 +7,9 @@ from typing import Literal
 from torch import nn
 
 from harness.networks.dbpn import dbpn_features
-from harness.networks.stinet.blocks import ResidualBlock, activation, conv, down, up
+from harness.networks.layers.convolutions import activation, conv
+from harness.networks.layers.deformable import DeformableConvolution, stand_still
+from harness.networks.stinet.blocks import ResidualBlock, down, up
 from harness.networks.stinet.global_refinement import Edges, GlobalRefinement, GraphSage, causal_edges, full_edges
 from harness.networks.stinet.initialisation import Initialisation
 from harness.networks.stinet.interpolation import (
@@ -19,13 +21,7 @@ from harness.networks.stinet.interpolation import (
     adapted_flows,
     raw_flows,
 )
-from harness.networks.stinet.local import (
-    DeformableConvolution,
-    Direction,
-    Interaction,
-    LocalRefinement,
-    NoInteraction,
-)
+from harness.networks.stinet.local import Direction, Interaction, LocalRefinement, NoInteraction
 from harness.networks.stinet.network import STINet
 from harness.networks.stinet.options import OFFICIAL, STINetOptions
 from harness.networks.stinet.reconstruction import PhaseOneHeads, Reconstruction
@@ -66,7 +62,7 @@ def build_stinet(
     )
     _start_values(network)
     if offset_init == "zero":
-        _stand_still(network)
+        stand_still(network)
     network.initialisation.super_resolution.requires_grad_(train_super_resolution)
     return network
 
@@ -174,10 +170,3 @@ def _start_values(network: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2))
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def _stand_still(network: nn.Module) -> None:
-    """All offsets zero and all masks one half."""
-    for module in network.modules():
-        if isinstance(module, DeformableConvolution):
-            nn.init.zeros_(module.offsets_and_mask.weight)

@@ -5,12 +5,11 @@ or, from DGL up to 0.6, `SAGk.fc_neigh.bias`. ST-FI's shared blocks are saved tw
 `interp_h.k`; as when torch loads them, the later one counts.
 """
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from harness.errors import DataError
+from harness.networks.layers.renaming import renamed
 
 _DBPN = {
     "feat0.conv": "entry.0",
@@ -84,34 +83,10 @@ _RESIDUAL = {"conv1": "first", "conv2": "second"}
 
 def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' STINet checkpoint as the state of `build_stinet()`. Raises DataError for a foreign name."""
-    return _renamed(state, _LAYERS, dead=_DEAD)
+    return renamed(state, _LAYERS, parts=_RESIDUAL, dead=_DEAD)
 
 
 def super_resolution_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' S-SR file (`s-sr.pth`) as the state of `dbpn()`. Raises DataError for a foreign name."""
     layers = {theirs: f"features.{ours}" for theirs, ours in _DBPN.items()}
-    return _renamed(state, {**layers, "output_conv2.conv": "head"}, dead=())
-
-
-def _renamed(state: Mapping[str, Tensor], layers: Mapping[str, str], *, dead: tuple[str, ...]) -> dict[str, Tensor]:
-    ours: dict[str, Tensor] = {}
-    for key, value in state.items():
-        name = key.removeprefix("module.")
-        if not name.startswith(dead):
-            ours[_rename(name, layers)] = value
-    return ours
-
-
-def _rename(name: str, layers: Mapping[str, str]) -> str:
-    """The longest known layer that the name begins with gives way; a residual block's layers follow suit."""
-    head = name
-    while head not in layers:
-        head, dot, _ = head.rpartition(".")
-        if not dot:
-            raise DataError(
-                "The weights should be those of the authors' network.",
-                found=f"an unknown name, {name}",
-                todo="pass the released checkpoint; weights that this program saved need no translation",
-            )
-    tail = re.sub(r"conv[12]", lambda match: _RESIDUAL[match[0]], name[len(head) :])
-    return layers[head] + tail
+    return renamed(state, {**layers, "output_conv2.conv": "head"})

@@ -12,33 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from harness.networks.stinet.blocks import SLOPE
+from harness.networks.layers.convolutions import SLOPE
 from harness.networks.stinet.features import Features, per_map
-from harness.ops.deform_conv import deform_conv
-
-
-class DeformableConvolution(nn.Module):
-    """A modulated deformable 3x3 convolution that reads offsets and masks off offset features.
-
-    Args:
-        channels: of input, offset features and output.
-        groups: deformable groups, channels that move together.
-    """
-
-    def __init__(self, channels: int, *, groups: int) -> None:
-        super().__init__()
-        taps = 3 * 3
-        self.offset_channels = 2 * groups * taps
-        self.offsets_and_mask = nn.Conv2d(channels, 3 * groups * taps, 3, padding=1)
-        self.weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        nn.init.uniform_(self.weight, -((channels * taps) ** -0.5), (channels * taps) ** -0.5)
-
-    def forward(self, features: Tensor, offset_features: Tensor) -> Tensor:
-        """Both (B, C, H, W), to the same shape."""
-        read: Tensor = self.offsets_and_mask(offset_features)
-        offsets, mask = read[:, : self.offset_channels], read[:, self.offset_channels :].sigmoid()
-        return deform_conv(features, offsets, mask, self.weight, self.bias, padding=1)
 
 
 class Direction(nn.Module):
