@@ -15,6 +15,7 @@ from harness.evaluation.plan import Cell
 from harness.evaluation.precision import Precision, check_precision, compute
 from harness.ops.resize import quantise
 from harness.records.schema import ClipLine
+from harness.upscalers.base import ClipUpscaler
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ def to_levels(frames: Tensor, protocol: ProtocolCard) -> Tensor:
 def upscale_clip(cell: Cell, clip: Clip, stream: ClipStream) -> Iterator[ScoredFrames]:
     """Every scored frame of a clip once, in order, from the first window that produced it."""
     precision = check_precision(cell.header.precision)
+    upscaler = cell.built.upscaler.start_clip(cell.header.rate)
     for frames in stream:
         window = frames.window
-        upscaled = upscale_window(cell, frames, precision)
+        upscaled = upscale_window(upscaler, frames, precision, cell.built.device)
         slots = [index - window.outputs.start for index in window.scored]
         prediction = to_levels(upscaled[slots].float(), cell.protocol)
         truth = frames.hr.to(prediction.device, non_blocking=True)
@@ -56,11 +58,12 @@ def upscale_clip(cell: Cell, clip: Clip, stream: ClipStream) -> Iterator[ScoredF
         yield ScoredFrames(window.scored, given, prediction, truth)
 
 
-def upscale_window(cell: Cell, frames: WindowFrames, precision: Precision) -> Tensor:
+def upscale_window(
+    upscaler: ClipUpscaler, frames: WindowFrames, precision: Precision, device: torch.device
+) -> Tensor:
     """`(N, 3, h, w)` to `((N - 1) rate + 1, 3, s h, s w)` on the upscaler's device."""
-    device = cell.built.device
     with torch.inference_mode(), compute(device, precision):
-        upscaled: Tensor = cell.built.upscaler(frames.lr.to(device, non_blocking=True), cell.header.rate)
+        upscaled = upscaler(frames.lr.to(device, non_blocking=True), frames.window.inputs)
     wanted = len(frames.window.outputs)
     if upscaled.shape[0] != wanted:
         raise DataError(f"The upscaler should give {wanted} frames.", found=str(upscaled.shape[0]))

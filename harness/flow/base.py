@@ -31,3 +31,6 @@ class FlowEstimator(Protocol):
         Returns:
             flow_0_to_1, (B, 2, H, W), pixels.
         """
+
+    def along(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """The flows between all neighbouring frames of clips (B, T, 3, H, W), both ways: (B, T-1, 2, H, W) each."""

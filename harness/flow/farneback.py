@@ -30,6 +30,7 @@ from harness.errors import DataError
 from harness.flow.expansion import DEFAULT_SETTINGS, FarnebackSettings, polynomial_expansion, pyramid
 from harness.flow.grey import GreyOrder, grey, grey_linear
 from harness.flow.refinement import refine
+from harness.ops.precision import full_precision
 from harness.ops.warp import resize_bilinear
 
 __all__ = ["Farneback", "FarnebackSettings", "farneback", "polynomial_expansion", "pyramid", "refine"]
@@ -98,6 +99,25 @@ class Farneback:
         expansions = self.expand(torch.cat((frames_0, frames_1)))
         pairs = frames_0.shape[0]
         return self.between([level[:pairs] for level in expansions], [level[pairs:] for level in expansions])
+
+    def along(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """The flows between all neighbouring frames, both ways, each frame expanded once; outside of autocast.
+
+        Args:
+            clips: (B, T, 3, H, W), RGB, [0, 1], floating point.
+
+        Returns:
+            flow_0_to_1 and flow_1_to_0 of the T - 1 pairs, (B, T-1, 2, H, W) each.
+        """
+        with full_precision(clips.device.type):
+            levels = [level.unflatten(0, clips.shape[:2]) for level in self.expand(clips.flatten(0, 1))]
+            first = [level[:, :-1].flatten(0, 1) for level in levels]
+            second = [level[:, 1:].flatten(0, 1) for level in levels]
+            ways = [torch.cat(pair) for pair in zip(first, second, strict=True)]
+            back = [torch.cat(pair) for pair in zip(second, first, strict=True)]
+            flow_0_to_1, flow_1_to_0 = self.between(ways, back).chunk(2)
+        pairs = (clips.shape[0], clips.shape[1] - 1)
+        return flow_0_to_1.unflatten(0, pairs), flow_1_to_0.unflatten(0, pairs)
 
     def expand(self, frames: Tensor) -> list[Tensor]:
         """The expansions of frames (N, 3, H, W) in [0, 1], one (N, 5, h, w) per level, coarsest first.

@@ -177,8 +177,8 @@ def _starts(frames: Tensor, weight: Tensor, size: tuple[int, int], geometry: Geo
     starts = []
     for length, outputs, points in zip(frames.shape[2:], size, weight.shape[2:], strict=True):
         output, point = (torch.arange(n, device=frames.device, dtype=frames.dtype) for n in (outputs, points))
-        pixels = point.view(-1, 1) * dilation + (output * stride - padding)  # (K, outputs)
-        starts.append((2 * pixels + (1 - length)) / length)
+        first = output * (2 * stride / length) + (1 - 2 * padding - length) / length  # of each output's points
+        starts.append(torch.add(first, point.view(-1, 1), alpha=2 * dilation / length))  # (K, outputs)
     y, x = starts
     rows, columns = len(y), len(x)
     y = y[:, None, :, None].expand(-1, columns, -1, -1)

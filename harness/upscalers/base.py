@@ -7,6 +7,7 @@ encoding) lives in its upscaler. Optical flow is a step of its own, so that spee
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -14,6 +15,9 @@ from harness.upscalers.options import StageOptions, UpscalerOptions
 
 Flows = tuple[Tensor, Tensor]
 """(flow_0_to_1, flow_1_to_0) of all neighbouring input frames, each (T-1, 2, h, w), dx before dy, in pixels."""
+
+ClipUpscaler = Callable[[Tensor, Sequence[int]], Tensor]
+"""The windows of one clip in order: (N, 3, h, w) and the indices of these frames in the clip, to the HR frames."""
 
 
 class Upscaler(nn.Module, ABC):
@@ -46,6 +50,15 @@ class Upscaler(nn.Module, ABC):
     def forward(self, lr_clip: Tensor, rate: int) -> Tensor:
         """Flow, then upscale: the whole method."""
         return self.upscale(lr_clip, rate, flows=self.flows(lr_clip))
+
+    @property
+    def trained(self) -> nn.Module:
+        """The module whose state a file of weights holds."""
+        return self
+
+    def start_clip(self, rate: int) -> ClipUpscaler:
+        """Begin a clip, whose windows then come in order. Override it to reuse what windows have in common."""
+        return lambda lr_window, inputs: self(lr_window, rate)
 
 
 class Interpolator(nn.Module, ABC):

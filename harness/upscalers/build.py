@@ -78,7 +78,8 @@ class _Builder:
         # One tag serves both stages of a method: the stage that does not know it takes its default.
         tag = self.tag if self.tag is not None and self.tag in files else next(iter(files))
         self.tags_seen.update(files)
-        self.weights.append(load_weights(module, tag, files[tag], folder=self.folder))
+        target = module.trained if isinstance(module, Upscaler) else module
+        self.weights.append(load_weights(target, tag, files[tag], folder=self.folder))
 
 
 def build_upscaler(

@@ -75,10 +75,8 @@ class FlowInterpolation(Interpolator):
 
     def flows(self, clip: Tensor) -> Flows:
         """Both directions between all neighbours, one batch."""
-        first, second = clip[:-1], clip[1:]
-        both = self.estimate(torch.cat([first, second]), torch.cat([second, first]))
-        flow_0_to_1, flow_1_to_0 = both.chunk(2)
-        return flow_0_to_1, flow_1_to_0
+        flow_0_to_1, flow_1_to_0 = self.estimate.along(clip.unsqueeze(0))
+        return flow_0_to_1.squeeze(0), flow_1_to_0.squeeze(0)
 
     def interpolate(self, clip: Tensor, rate: int, *, flows: Flows | None) -> Tensor:
         flow_0_to_1, flow_1_to_0 = flows if flows is not None else self.flows(clip)

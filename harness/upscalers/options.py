@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.cards.base import Model
+from harness.networks.stinet.options import STINetOptions
 
 
 class UpscalerOptions(Model):
@@ -34,4 +35,13 @@ class FlowInterpolationOptions(StageOptions):
         default=1.0,
         gt=0,
         description="forward-backward disagreement in LR pixels at which visibility has fallen to 1/e",
+    )
+
+
+class STINetMethodOptions(STINetOptions, UpscalerOptions):
+    """The network's options, and where its flow comes from."""
+
+    flow_estimator: Literal["farneback"] = Field(default="farneback", description="optical flow of the LR frames")
+    flow_grey: Literal["rgb", "release"] = Field(
+        default="rgb", description="grey of the frames that flow sees; the release exchanges red and blue"
     )

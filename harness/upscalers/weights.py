@@ -1,13 +1,29 @@
 """Weights are named files: found by their card, verified by hash, loaded strictly."""
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from harness.cards.method import LoadedWeights, WeightsFile
-from harness.errors import DataError
+from harness.errors import CardError, DataError
+from harness.names import suggest
 from harness.networks.state import read_state
+
+KEY_MAPS: dict[str, str] = {"stinet-release": "harness.networks.stinet.key_map:from_release"}
+"""Key table of a foreign checkpoint, by the name that cards give it -> "module:function"."""
+
+
+def translate(state: dict[str, Tensor], key_map: str | None) -> dict[str, Tensor]:
+    """A foreign checkpoint under our names. Raises CardError: no such table. DataError: not that checkpoint."""
+    if key_map is None:
+        return state
+    if key_map not in KEY_MAPS:
+        raise CardError(f"There is no key table '{key_map}'.", todo=suggest(key_map, KEY_MAPS))
+    module, _, function = KEY_MAPS[key_map].partition(":")
+    translated: dict[str, Tensor] = getattr(import_module(module), function)(state)
+    return translated
 
 
 def sha256_of(path: Path) -> str:
@@ -32,8 +48,9 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             found=f"SHA-256 {digest}, the card says {weights.sha256}",
             todo=f"fetch it again from: {weights.source}",
         )
+    state = translate(read_state(path), weights.key_map)
     try:
-        module.load_state_dict(read_state(path), strict=True)
+        module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise DataError(f"{path} does not fit this network.", found=str(error)) from error
     return LoadedWeights(tag=tag, file=weights.file, sha256=digest)

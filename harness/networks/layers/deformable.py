@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.networks.layers.precision import at_least_float32, full_precision
 from harness.ops.deform_conv import deform_conv
+from harness.ops.precision import at_least_float32, full_precision
 
 
 class DeformableConvolution(nn.Module):
@@ -21,23 +21,31 @@ class DeformableConvolution(nn.Module):
     Args:
         channels: of input, offset features and output.
         groups: deformable groups, channels that move together.
-        offset_scale: factor of the offsets, for offset features that were made at another size and then enlarged:
-            one LR pixel is four HR ones.
     """
 
-    def __init__(self, channels: int, *, groups: int, offset_scale: float = 1.0) -> None:
+    def __init__(self, channels: int, *, groups: int) -> None:
         super().__init__()
         taps = 3 * 3
         self.offset_channels = 2 * groups * taps
-        self.offset_scale = offset_scale
         self.offsets_and_mask = nn.Conv2d(channels, 3 * groups * taps, 3, padding=1)
         self.weight = nn.Parameter(torch.empty(channels, channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(channels))
         nn.init.uniform_(self.weight, -((channels * taps) ** -0.5), (channels * taps) ** -0.5)
 
-    def forward(self, features: Tensor, offset_features: Tensor) -> Tensor:
-        """Both (B, C, H, W), to the same shape."""
+    def forward(self, features: Tensor, offset_features: Tensor, *, offset_scale: float = 1) -> Tensor:
+        """Align.
+
+        Args:
+            features: (B, C, H, W).
+            offset_features: the same shape.
+            offset_scale: factor of the offsets, for offset features that were made at another size and then
+                enlarged: one LR pixel is four HR ones.
+
+        Returns:
+            (B, C, H, W).
+        """
         offsets, mask = self.read(offset_features)
+        offsets = offsets if offset_scale == 1 else offsets * offset_scale
         return deform_conv(features, offsets, mask, self.weight, self.bias, padding=1)
 
     def read(self, offset_features: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,7 +55,7 @@ class DeformableConvolution(nn.Module):
             bias = None if layer.bias is None else at_least_float32(layer.bias)
             read = F.conv2d(at_least_float32(offset_features), at_least_float32(layer.weight), bias, padding=1)
             offsets, mask = read[:, : self.offset_channels], read[:, self.offset_channels :].sigmoid()
-            return (offsets if self.offset_scale == 1 else offsets * self.offset_scale), mask
+            return offsets, mask
 
 
 def stand_still(network: nn.Module) -> None:

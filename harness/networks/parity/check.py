@@ -78,7 +78,7 @@ class Check(Generic[NetworkT]):
 
 @contextmanager
 def watched(network: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str, list[Tensor]]]:
-    """Everything that some modules return, call by call.
+    """Everything that some modules return, call by call, as it was then: activations may work in place.
 
     Args:
         network: in which they lie.
@@ -89,6 +89,6 @@ def watched(network: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str
         for name, path in modules.items():
             module = network.get_submodule(path)
             hooks.enter_context(
-                module.register_forward_hook(lambda _module, _inputs, out, name=name: seen[name].append(out))
+                module.register_forward_hook(lambda _module, _inputs, out, name=name: seen[name].append(out.clone()))
             )
         yield seen

@@ -1,164 +1,267 @@
 """From options to a network: the one place that knows sizes and which module stands for which option."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import nn
 
 from harness.networks.dbpn import dbpn_features
+from harness.networks.layers.conv_lstm import BidirectionalConvLSTM
 from harness.networks.layers.convolutions import activation, conv
 from harness.networks.layers.deformable import DeformableConvolution, stand_still
-from harness.networks.stinet.blocks import ResidualBlock, down, up
-from harness.networks.stinet.global_refinement import Edges, GlobalRefinement, GraphSage, causal_edges, full_edges
+from harness.networks.stinet.blocks import (
+    Concatenation,
+    ResidualBlock,
+    SplitConvolution,
+    down,
+    enlarging,
+    pointwise,
+    up,
+)
+from harness.networks.stinet.edges import (
+    EdgeAttributes,
+    FrameSimilarity,
+    PixelSimilarity,
+    PlainEdges,
+    TemporalCloseness,
+    Topology,
+    causal_graph,
+    full_graph,
+)
+from harness.networks.stinet.global_refinement import (
+    GraphRefinement,
+    GraphSage,
+    NoGlobalRefinement,
+    RecurrentRefinement,
+)
 from harness.networks.stinet.initialisation import Initialisation
 from harness.networks.stinet.interpolation import (
-    Branch,
+    Entry,
     FlowAdaption,
     Interpolation,
-    PrivateBlocks,
-    SharedBlocks,
+    KeepBlocks,
+    Motion,
+    NoMotion,
     adapted_flows,
     raw_flows,
 )
-from harness.networks.stinet.local import Direction, Interaction, LocalRefinement, NoInteraction
+from harness.networks.stinet.local import (
+    Alignment,
+    Interaction,
+    LocalRefinement,
+    NeighbourLayer,
+    NoInteraction,
+    OffsetFeatures,
+)
 from harness.networks.stinet.network import STINet
-from harness.networks.stinet.options import OFFICIAL, STINetOptions
-from harness.networks.stinet.reconstruction import PhaseOneHeads, Reconstruction
+from harness.networks.stinet.options import STINetOptions
+from harness.networks.stinet.reconstruction import BicubicBase, HRBranch, LRBranch, NoBase, Reconstruction
+from harness.networks.stinet.sides import PerSide, Private, Shared
 
-CHANNELS = 64
-MOTION_CHANNELS = 32
-SHARED_BLOCKS = 5
-DEFORMABLE_GROUPS = 8
-GRAPH_CHANNELS = (CHANNELS, 256, 256, 256, CHANNELS)
 SCALE = 4
+DEFORMABLE_GROUPS = 8
 
 FLOWS: dict[str, FlowAdaption] = {"adapted": adapted_flows, "raw": raw_flows}
-EDGES: dict[str, Edges] = {"causal": causal_edges, "full": full_edges}
+TOPOLOGIES: dict[str, Topology] = {"causal": causal_graph, "full": full_graph}
+
+Make = Callable[[], nn.Module]
 
 
 def build_stinet(
-    options: STINetOptions = OFFICIAL,
+    options: STINetOptions | None = None,
     *,
     train_super_resolution: bool = False,
     offset_init: Literal["zero", "kaiming"] = "zero",
 ) -> STINet:
-    """An untrained network.
+    """An untrained network, in memory channels last.
 
     Args:
-        options: which STINet.
+        options: which STINet; default the paper's.
         train_super_resolution: whether S-SR learns too; the paper's recipe freezes it after its own training.
         offset_init: whether deformable sampling starts where it stands. In the release the offset convolutions get
             Kaiming values like all others, it seems by oversight, and sampling starts some 30 pixels off. A loaded
             checkpoint does not feel the difference.
     """
-    network = STINet(
-        initialisation=_initialisation(),
-        interpolation=_interpolation(options),
-        local_refinement=_local_refinement(options),
-        global_refinement=_global_refinement(options),
-        reconstruction=_reconstruction(),
-        phase_1_heads=PhaseOneHeads(lr_head=conv(CHANNELS, 3), hr_head=conv(CHANNELS, 3)),
-    )
+    options = options or STINetOptions()
+    network = _Builder(options).network()
     _start_values(network)
     if offset_init == "zero":
         stand_still(network)
     network.initialisation.super_resolution.requires_grad_(train_super_resolution)
-    return network
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _initialisation() -> Initialisation:
-    return Initialisation(
-        super_resolution=dbpn_features(channels=CHANNELS),
-        to_lr=nn.Sequential(ResidualBlock(CHANNELS), down(CHANNELS, CHANNELS)),
-    )
+class _Builder:
+    """The stages of one network, each made by the method of its name."""
 
+    def __init__(self, options: STINetOptions) -> None:
+        self.options = options
+        self.channels = options.channels
 
-def _interpolation(options: STINetOptions) -> Interpolation:
-    motion = nn.Sequential(
-        conv(4, MOTION_CHANNELS),
-        activation(),
-        ResidualBlock(MOTION_CHANNELS),
-        ResidualBlock(MOTION_CHANNELS),
-        conv(MOTION_CHANNELS, CHANNELS),
-        activation(),
-    )
-    inputs = 3 * CHANNELS  # the frames before and after, and the motion
-    return Interpolation(
-        adapt=FLOWS[options.flow],
-        motion=motion,
-        lr_branch=Branch(
-            entry=nn.Sequential(up(inputs, CHANNELS), ResidualBlock(CHANNELS)),
-            last=nn.Sequential(ResidualBlock(CHANNELS), down(CHANNELS, CHANNELS)),
-        ),
-        hr_branch=Branch(
-            entry=nn.Sequential(conv(inputs, CHANNELS), activation()),
-            last=nn.Sequential(ResidualBlock(CHANNELS), conv(CHANNELS, CHANNELS), activation()),
-        ),
-        joint=SharedBlocks(_blocks()) if options.interpolation_shared else PrivateBlocks(_blocks(), _blocks()),
-        scale=SCALE,
-    )
+    def network(self) -> STINet:
+        local_refinement = self.local_refinement()
+        return STINet(
+            initialisation=self.initialisation(),
+            interpolation=self.interpolation(),
+            local_refinement=local_refinement,
+            global_refinement=self.global_refinement(local_refinement),
+            reconstruction=self.reconstruction(),
+            base=BicubicBase(scale=SCALE) if self.options.base == "bicubic" else NoBase(),
+            phase_1_heads=self.sides(lr=lambda: conv(self.channels, 3), hr=lambda: conv(self.channels, 3)),
+        )
 
+    # -- how layers serve the sides
 
-def _blocks() -> nn.Module:
-    return nn.Sequential(*(ResidualBlock(CHANNELS) for _ in range(SHARED_BLOCKS)))
+    def sides(
+        self, *, lr: Make = nn.Identity, hr: Make = nn.Identity, only: tuple[str, ...] | None = None
+    ) -> Private:
+        """What each side has of its own, of the sides that exist or of some of them."""
+        made = {"lr": lr, "hr": hr}
+        return Private({side: made[side]() for side in only or self.options.sides})
 
+    def per_side(self, make: Make, *, shared: bool, only: tuple[str, ...] | None = None) -> PerSide:
+        """One module for all sides, or one of the same kind for each."""
+        return Shared(make()) if shared else self.sides(lr=make, hr=make, only=only)
 
-def _local_refinement(options: STINetOptions) -> nn.Module:
-    if not options.local_refinement:
-        return nn.Identity()
-    wide = 3 * CHANNELS  # past, present, future
-    return LocalRefinement(
-        past=_direction(),
-        future=_direction(),
-        reduce_offsets=down(CHANNELS, CHANNELS),
-        interaction=_interaction() if options.local_interaction == "simple" else NoInteraction(),
-        reduce=down(CHANNELS, CHANNELS),
-        enlarge=up(CHANNELS, CHANNELS),
-        fuse=nn.Sequential(
-            nn.Conv2d(wide, wide, 1),
-            activation(),
-            nn.Conv2d(wide, wide, 1),
-            activation(),
-            nn.Conv2d(wide, wide, 1),
-            activation(),
-            nn.Conv2d(wide, CHANNELS, 1),
-        ),
-    )
+    # -- phase 1
 
+    def initialisation(self) -> Initialisation:
+        c = self.channels
+        return Initialisation(
+            super_resolution=dbpn_features(stages=self.options.super_resolution_stages, channels=c),
+            sides=self.sides(lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c))),
+        )
 
-def _direction() -> Direction:
-    return Direction(
-        offset_features=nn.Sequential(conv(2 * CHANNELS, CHANNELS), activation(), conv(CHANNELS, CHANNELS)),
-        align=DeformableConvolution(CHANNELS, groups=DEFORMABLE_GROUPS),
-    )
+    def interpolation(self) -> Interpolation:
+        c = self.channels
+        skip: nn.Module = KeepBlocks()
+        if self.options.interpolation_skip == "concat":
+            skip = self.sides(
+                lr=lambda: Concatenation(pointwise(2 * c, c)), hr=lambda: Concatenation(pointwise(2 * c, c))
+            )
+        return Interpolation(
+            motion=self.motion(),
+            entry={side: self.entry(side) for side in self.options.sides},
+            joint=self.per_side(self.blocks, shared=self.options.interpolation_shared),
+            skip=skip,
+            last=self.sides(
+                lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c)),
+                hr=lambda: nn.Sequential(ResidualBlock(c), conv(c, c), activation()),
+            ),
+        )
 
+    def motion(self) -> nn.Module:
+        if self.options.flow == "none":
+            return NoMotion()
+        c, half = self.channels, self.channels // 2
+        layers = [conv(4, half), activation(), ResidualBlock(half), ResidualBlock(half), conv(half, c), activation()]
+        return Motion(
+            adapt=FLOWS[self.options.flow],
+            layers=nn.Sequential(*layers),
+            sides=self.sides(hr=lambda: nn.Upsample(scale_factor=SCALE, mode="bilinear", align_corners=True)),
+        )
 
-def _interaction() -> Interaction:
-    return Interaction(
-        meet=nn.Conv2d(2 * CHANNELS, CHANNELS, 1),
-        lr=nn.Conv2d(CHANNELS, CHANNELS, 1),
-        hr=nn.Conv2d(CHANNELS, CHANNELS, 1),
-    )
+    def entry(self, side: str) -> Entry:
+        c = self.channels
+        parts = 2 if self.options.flow == "none" else 3  # the frames before and after, and the motion
+        if side == "lr":
+            rest = nn.Sequential(activation(), ResidualBlock(c))
+            return Entry(first=SplitConvolution(enlarging(parts * c, c), parts=parts), rest=rest)
+        return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation())
 
+    def blocks(self) -> nn.Module:
+        return nn.Sequential(*(ResidualBlock(self.channels) for _ in range(self.options.interpolation_blocks)))
 
-def _global_refinement(options: STINetOptions) -> nn.Module:
-    if options.global_refinement == "none":
-        return nn.Identity()
-    layers = [nn.Linear(a, b) for a, b in pairwise(GRAPH_CHANNELS)]
-    return GlobalRefinement(edges=EDGES[options.graph_edges], graph=GraphSage(layers), gain=options.graph_gain)
+    # -- phase 2
 
+    def local_refinement(self) -> nn.Module:
+        if not self.options.local_refinement:
+            return nn.Identity()
+        c, shared = self.channels, self.options.local_shared
+        small = self.options.local_hr_alignment == "lr"
+        return LocalRefinement(
+            offset_features=self.offset_features(),
+            reduce_offsets=self.sides(hr=lambda: down(c, c), only=self.options.offset_sides),
+            interaction=self.interaction(),
+            reduce=self.sides(hr=lambda: down(c, c) if small else nn.Identity()),
+            past=self.per_side(self.alignment, shared=shared),
+            future=self.per_side(self.alignment, shared=shared),
+            enlarge=self.sides(hr=lambda: up(c, c) if small else nn.Identity()),
+            fuse=self.per_side(self.fusion, shared=shared),
+        )
 
-def _reconstruction() -> Reconstruction:
-    return Reconstruction(
-        lr_branch=nn.Sequential(
-            *(conv(CHANNELS, 4 * CHANNELS), nn.PixelShuffle(2), activation()),
-            *(conv(CHANNELS, 4 * CHANNELS), nn.PixelShuffle(2), activation()),
-            *(conv(CHANNELS, CHANNELS), activation()),
-            conv(CHANNELS, 3),
-        ),
-        hr_branch=nn.Conv2d(CHANNELS, 3, 1),
-    )
+    def offset_features(self) -> OffsetFeatures:
+        c, shared, sides = self.channels, self.options.local_shared, self.options.offset_sides
+
+        def second() -> PerSide:
+            return self.per_side(lambda: nn.Sequential(activation(), conv(c, c)), shared=shared, only=sides)
+
+        return OffsetFeatures(
+            sides=sides,
+            first=self.per_side(
+                lambda: NeighbourLayer(past=conv(2 * c, c), future=conv(2 * c, c)), shared=shared, only=sides
+            ),
+            past=second(),
+            future=second(),
+        )
+
+    def interaction(self) -> nn.Module:
+        c = self.channels
+        if not self.options.interacts:
+            return NoInteraction(self.options.sides)
+        if self.options.local_interaction == "simple":
+            sides = self.sides(lr=lambda: pointwise(c, c), hr=lambda: pointwise(c, c))
+        else:
+            sides = self.sides(
+                lr=lambda: Concatenation(pointwise(2 * c, c)), hr=lambda: Concatenation(pointwise(2 * c, c))
+            )
+        concatenated = self.options.local_interaction == "concat"
+        return Interaction(meet=Concatenation(pointwise(2 * c, c)), sides=sides, concatenated=concatenated)
+
+    def alignment(self) -> nn.Module:
+        return Alignment(DeformableConvolution(self.channels, groups=DEFORMABLE_GROUPS))
+
+    def fusion(self) -> nn.Module:
+        wide = 3 * self.channels  # past, present, future
+        layers = [layer for _ in range(3) for layer in (pointwise(wide, wide), activation())]
+        return Concatenation(nn.Sequential(*layers, pointwise(wide, self.channels)))
+
+    # -- phase 3
+
+    def global_refinement(self, local_refinement: nn.Module) -> nn.Module:
+        if self.options.global_refinement == "none":
+            return NoGlobalRefinement()
+        if self.options.global_refinement == "bdconvlstm":
+            lstm = BidirectionalConvLSTM(self.channels, groups=DEFORMABLE_GROUPS)
+            if isinstance(local_refinement, LocalRefinement):
+                return RecurrentRefinement(lstm, reduce=local_refinement.reduce, enlarge=local_refinement.enlarge)
+            return RecurrentRefinement(lstm, reduce=self.sides(), enlarge=self.sides())  # LR features alone
+        hidden = 4 * self.channels
+        sizes = (self.channels, hidden, hidden, hidden, self.channels)
+        graph = GraphSage([nn.Linear(a, b) for a, b in pairwise(sizes)])
+        return GraphRefinement(edges=self.edges(), graph=graph, gain=self.options.graph_gain)
+
+    def edges(self) -> nn.Module:
+        topology = TOPOLOGIES[self.options.graph_edges]
+        if self.options.graph_weights == "none":
+            return PlainEdges(topology)
+        attributes: list[tuple[bool, type[nn.Module]]] = [
+            (self.options.graph_frame_similarity, FrameSimilarity),
+            (self.options.graph_pixel_similarity, PixelSimilarity),
+            (self.options.graph_temporal_closeness, TemporalCloseness),
+        ]
+        return EdgeAttributes(topology, [attribute() for wanted, attribute in attributes if wanted])
+
+    # -- phase 4
+
+    def reconstruction(self) -> Reconstruction:
+        c = self.channels
+        shuffles = [layer for _ in range(2) for layer in (conv(c, 4 * c), nn.PixelShuffle(2), activation())]
+        tail = nn.Sequential(*shuffles, conv(c, c), activation(), conv(c, 3))
+        return Reconstruction(self.sides(lr=lambda: LRBranch(tail), hr=lambda: HRBranch(pointwise(c, 3))))
 
 
 def _start_values(network: nn.Module) -> None:

@@ -6,7 +6,7 @@ the LR features are the HR ones reduced by a residual block and a convolution of
 
 from torch import Tensor, nn
 
-from harness.networks.stinet.features import Features, per_map
+from harness.networks.stinet.sides import Private, Sides, per_map
 
 
 class Initialisation(nn.Module):
@@ -14,15 +14,16 @@ class Initialisation(nn.Module):
 
     Args:
         super_resolution: S-SR, a frame (B, 3, h, w) to H (B, C, 4h, 4w).
-        to_lr: H to L (B, C, h, w).
+        sides: H to the features of each side that the network has: L (B, C, h, w), and H as it is.
     """
 
-    def __init__(self, *, super_resolution: nn.Module, to_lr: nn.Module) -> None:
+    def __init__(self, *, super_resolution: nn.Module, sides: Private) -> None:
         super().__init__()
         self.super_resolution = super_resolution
-        self.to_lr = to_lr
+        self.sides = sides
 
-    def forward(self, frames: Tensor) -> Features:
-        """Frames (B, N, 3, h, w) to the features of the given frames."""
+    def forward(self, frames: Tensor) -> Sides:
+        """Frames (N, B, 3, h, w) to the features of the given frames, (N, B, C, ...)."""
         hr = per_map(self.super_resolution, frames)
-        return Features(lr=per_map(self.to_lr, hr), hr=hr)
+        initial: Sides = self.sides(dict.fromkeys(self.sides, hr))
+        return initial

@@ -4,139 +4,148 @@ Time runs from 0 at the earlier to 1 at the later frame of each pair of given fr
 Both branches enter the shared blocks at HR size: the LR branch is enlarged before and reduced after them, so that
 both pass them as one batch.
 
-Deviation from the text, with the release: no concatenating skip around the shared blocks.
+Deviation from the text, with the release: no concatenating skip around the shared blocks, unless
+`interpolation_skip = "concat"` asks for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.networks.stinet.features import Features, per_map
+from harness.networks.stinet.blocks import SplitConvolution
+from harness.networks.stinet.sides import PerSide, Private, Sides, in_order, per_map
+from harness.ops.precision import at_least_float32, full_precision
 
 FlowAdaption = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
-"""flow_0_to_1 and flow_1_to_0, each (B, P, 2, h, w), and K times to (B, P, K, 4, h, w): to the later frame, then
+"""flow_0_to_1 and flow_1_to_0, each (P, B, 2, h, w), and K times to (P, K, B, 4, h, w): to the later frame, then
 to the earlier one."""
 
 
 def adapted_flows(flow_0_to_1: Tensor, flow_1_to_0: Tensor, times: Sequence[float]) -> Tensor:
     """Eq. 1: motion between two frames is linear, so a flow from time t is the part of the way that is left."""
-    return torch.stack([torch.cat(((1 - t) * flow_0_to_1, t * flow_1_to_0), dim=2) for t in times], dim=2)
+    return torch.stack([torch.cat(((1 - t) * flow_0_to_1, t * flow_1_to_0), dim=2) for t in times], dim=1)
 
 
 def raw_flows(flow_0_to_1: Tensor, flow_1_to_0: Tensor, times: Sequence[float]) -> Tensor:
     """The flows of the whole way at every time (Table III, "w/o flow adaption")."""
-    return torch.stack([torch.cat((flow_0_to_1, flow_1_to_0), dim=2)] * len(times), dim=2)
+    return torch.stack([torch.cat((flow_0_to_1, flow_1_to_0), dim=2)] * len(times), dim=1)
 
 
-class SharedBlocks(nn.Module):
-    """The same blocks for both branches, which pass them as one batch."""
-
-    def __init__(self, blocks: nn.Module) -> None:
-        super().__init__()
-        self.blocks = blocks
-
-    def forward(self, lr: Tensor, hr: Tensor) -> tuple[Tensor, Tensor]:
-        """Two batches of one shape, (B, C, 4h, 4w), to the same."""
-        out: Tensor = self.blocks(torch.cat((lr, hr)))
-        lr, hr = out.chunk(2)
-        return lr, hr
-
-
-class PrivateBlocks(nn.Module):
-    """Blocks of its own for each branch (Table IV, "ST-FI w/o share")."""
-
-    def __init__(self, lr_blocks: nn.Module, hr_blocks: nn.Module) -> None:
-        super().__init__()
-        self.lr_blocks = lr_blocks
-        self.hr_blocks = hr_blocks
-
-    def forward(self, lr: Tensor, hr: Tensor) -> tuple[Tensor, Tensor]:
-        """Two batches (B, C, 4h, 4w) to the same shapes."""
-        return self.lr_blocks(lr), self.hr_blocks(hr)
-
-
-class Branch(nn.Module):
-    """A branch of Pnet: what comes before and after the blocks in which the branches meet.
+class Motion(nn.Module):
+    """Mnet: flows to the motion feature M, of the size of each side. Full precision: flows are positions.
 
     Args:
-        entry: (B, 3C, size of the branch) to (B, C, 4h, 4w).
-        last: (B, C, 4h, 4w) to (B, C, size of the branch).
+        adapt: how flows between given frames become flows from a time between them.
+        layers: flows (B, 4, h, w) to M (B, C, h, w).
+        sides: M to the size of each side.
     """
 
-    def __init__(self, *, entry: nn.Module, last: nn.Module) -> None:
+    def __init__(self, *, adapt: FlowAdaption, layers: nn.Module, sides: Private) -> None:
         super().__init__()
-        self.entry = entry
-        self.last = last
+        self.adapt = adapt
+        self.layers = layers
+        self.sides = sides
+
+    def forward(self, flow_0_to_1: Tensor, flow_1_to_0: Tensor, times: Sequence[float]) -> Sides:
+        """Flows (P, B, 2, h, w) to M (P, K, B, C, ...) by side."""
+        with full_precision(flow_0_to_1.device.type):
+            flows = self.adapt(at_least_float32(flow_0_to_1), at_least_float32(flow_1_to_0), times)
+            motion = per_map(self.layers, flows)
+        resized: Sides = self.sides(dict.fromkeys(self.sides, motion))
+        return resized
+
+
+class NoMotion(nn.Module):
+    """No motion feature at all (Table III, "w/o optical flows")."""
+
+    def forward(self, flow_0_to_1: Tensor, flow_1_to_0: Tensor, times: Sequence[float]) -> Sides:
+        """Nothing, for no side."""
+        del flow_0_to_1, flow_1_to_0, times
+        return {}
+
+
+class Entry(nn.Module):
+    """The first layers of a branch of Pnet.
+
+    Args:
+        first: convolution of (earlier, later, motion), which are never concatenated: what depends on the frames
+            alone is computed once for all times.
+        rest: what follows it.
+    """
+
+    def __init__(self, *, first: SplitConvolution, rest: nn.Module) -> None:
+        super().__init__()
+        self.first = first
+        self.rest = rest
+
+    def forward(self, before: Tensor, after: Tensor, motion: Tensor | None, moments: int) -> Tensor:
+        """Frames (P, B, C, ...) and motion (P, K, B, C, ...) to (P, K, B, C, 4h, 4w), K moments."""
+        mixed = (self.first.part(0, before) + self.first.part(1, after)).unsqueeze(1)
+        if motion is not None:
+            mixed = mixed + self.first.part(2, motion)
+        entered = per_map(self.rest, mixed)
+        return entered.expand(-1, moments, *entered.shape[2:])
+
+
+class KeepBlocks(nn.Module):
+    """No skip: what comes out of the blocks goes on."""
+
+    def forward(self, entered: Sides, met: Sides) -> Sides:
+        """The second argument."""
+        del entered
+        return met
 
 
 class Interpolation(nn.Module):
     """Features of the given frames to those of all frames.
 
     Args:
-        adapt: how flows between given frames become flows from a time between them.
-        motion: Mnet, flows (B, 4, h, w) to the motion feature M (B, C, h, w).
-        lr_branch: Pnet's side for L.
-        hr_branch: Pnet's side for H.
-        joint: the blocks in which the two sides meet.
-        scale: HR size over LR size.
+        motion: Mnet.
+        entry: Pnet before the blocks in which the sides meet, for each side.
+        joint: these blocks.
+        skip: around these blocks.
+        last: Pnet after them, (B, C, 4h, 4w) to the size of the side.
     """
 
     def __init__(
-        self,
-        *,
-        adapt: FlowAdaption,
-        motion: nn.Module,
-        lr_branch: Branch,
-        hr_branch: Branch,
-        joint: SharedBlocks | PrivateBlocks,
-        scale: int,
+        self, *, motion: nn.Module, entry: Mapping[str, Entry], joint: PerSide, skip: nn.Module, last: Private
     ) -> None:
         super().__init__()
-        self.adapt = adapt
         self.motion = motion
-        self.lr_branch = lr_branch
-        self.hr_branch = hr_branch
+        self.entry = nn.ModuleDict(dict(entry))
         self.joint = joint
-        self.scale = scale
+        self.skip = skip
+        self.last = last
 
-    def forward(
-        self, given: Features, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float]
-    ) -> Features:
+    def forward(self, given: Sides, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float]) -> Sides:
         """Interpolate at every one of `times` between every two given frames, and put all in order.
 
         Args:
-            given: features of the N given frames.
-            flow_0_to_1: (B, N-1, 2, h, w), from each given frame to the next, LR pixels.
+            given: features of the N given frames, (N, B, C, ...).
+            flow_0_to_1: (N-1, B, 2, h, w), from each given frame to the next, LR pixels.
             flow_1_to_0: the same, from each to the one before.
             times: K increasing times between 0 and 1, both excluded.
 
         Returns:
             Features of N + (N-1) K frames.
         """
-        motion = per_map(self.motion, self.adapt(flow_0_to_1, flow_1_to_0, times))
-        between = self._between(given, motion)
-        return Features(lr=_interleave(given.lr, between.lr), hr=_interleave(given.hr, between.hr))
+        return interleaved(given, self.between(given, flow_0_to_1, flow_1_to_0, times=times))
 
-    def _between(self, given: Features, motion: Tensor) -> Features:
-        """Pnet, for all pairs and times at once: motion (B, N-1, K, C, h, w) to maps that begin alike."""
-        motion_hr = F.interpolate(motion.flatten(0, 2), scale_factor=self.scale, mode="bilinear", align_corners=True)
-        motion_hr = motion_hr.unflatten(0, motion.shape[:3])
-        lr = per_map(self.lr_branch.entry, _with_neighbours(given.lr, motion))
-        hr = per_map(self.hr_branch.entry, _with_neighbours(given.hr, motion_hr))
-        lr_met, hr_met = self.joint(lr.flatten(0, 2), hr.flatten(0, 2))
-        lr, hr = lr_met.unflatten(0, motion.shape[:3]), hr_met.unflatten(0, motion.shape[:3])
-        return Features(lr=per_map(self.lr_branch.last, lr), hr=per_map(self.hr_branch.last, hr))
+    def between(self, given: Sides, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float]) -> Sides:
+        """Only the new frames, (N-1, K, B, C, ...): each depends on its two neighbours and their flows."""
+        motion = self.motion(flow_0_to_1, flow_1_to_0, times)
+        entered = {
+            side: self.entry[side](maps[:-1], maps[1:], motion.get(side), len(times)) for side, maps in given.items()
+        }
+        between: Sides = self.last(self.skip(entered, self.joint(entered)))
+        return between
 
 
-def _with_neighbours(given: Tensor, motion: Tensor) -> Tensor:
-    """Earlier frame, later frame, motion: (B, N, C, H, W) and (B, N-1, K, C, H, W) to (B, N-1, K, 3C, H, W)."""
-    earlier, later = given[:, :-1, None].expand_as(motion), given[:, 1:, None].expand_as(motion)
-    return torch.cat((earlier, later, motion), dim=-3)
-
-
-def _interleave(given: Tensor, between: Tensor) -> Tensor:
-    """(B, N, ...) and (B, N-1, K, ...) in the order of time: (B, N + (N-1) K, ...)."""
-    all_but_last = torch.cat((given[:, :-1, None], between), dim=2).flatten(1, 2)
-    return torch.cat((all_but_last, given[:, -1:]), dim=1)
+def interleaved(given: Sides, between: Sides) -> Sides:
+    """(N, B, ...) and (N-1, K, B, ...) in the order of time: (N + (N-1) K, B, ...)."""
+    ordered = {}
+    for side, maps in given.items():
+        steps = [part for pair in zip(maps.split(1), between[side].unbind(0), strict=False) for part in pair]
+        ordered[side] = in_order([*steps, maps[-1:]])
+    return ordered

@@ -1,128 +1,194 @@
 """Phase 2: ST-LR, spatial-temporal local refinement (Sec. III-C, Fig. 4).
 
 Every frame's features are refined by those of its two neighbours in time, which are aligned to it by deformable
-convolutions; at the ends of the sequence a frame is its own neighbour. The offset features of the LR and the HR
-side meet in Inet. All frames, both sides and, where layers allow, both directions go through in one call.
+convolutions; at the ends of the sequence a frame is its own neighbour. The offset features s of the LR and the HR
+side meet in Inet. All frames and, where layers allow, both sides and both directions go through in one call.
 
 Deviations from the text, with the release: one set of convolutions serves both sides; HR features are reduced,
-aligned at LR size and enlarged again; Inet does not concatenate its input; the result is added to the features.
+aligned at LR size and enlarged again; Inet does not concatenate its input; the result is added to the features;
+deformable convolutions have masks. Options bring the first three back (see `options`).
 """
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from harness.networks.layers.convolutions import SLOPE
-from harness.networks.stinet.features import Features, per_map
+from harness.networks.layers.deformable import DeformableConvolution
+from harness.networks.stinet.sides import PerSide, Private, Sides, earlier, in_order, later, per_map
 
 
-class Direction(nn.Module):
-    """What one direction in time has of its own.
+class NeighbourLayer(nn.Module):
+    """The first layers of both directions' offset features, on (neighbour, frame), for all frames at once.
+
+    A convolution of a concatenation is the sum of two, so that every frame is convolved once for all the places
+    that it takes: neighbour and centre, in both directions.
 
     Args:
-        offset_features: s, from a neighbour's and a frame's features, (B, 2C, H, W) to (B, C, H, W).
-        align: deformable convolution, a neighbour's features and refined offset features to aligned features.
+        past: convolution of (earlier frame, frame), 2C channels to C.
+        future: convolution of (later frame, frame).
     """
 
-    def __init__(self, *, offset_features: nn.Module, align: nn.Module) -> None:
+    def __init__(self, *, past: nn.Conv2d, future: nn.Conv2d) -> None:
         super().__init__()
-        self.offset_features = offset_features
-        self.align = align
+        self.past = past
+        self.future = future
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, 4C, H, W): as earlier frame, as centre, as later frame, as centre."""
+        weight = torch.cat((*self.past.weight.chunk(2, dim=1), *self.future.weight.chunk(2, dim=1)))
+        past, future = self.past.get_parameter("bias"), self.future.get_parameter("bias")
+        bias = torch.cat((torch.zeros_like(past), past, torch.zeros_like(future), future))  # with the centres
+        return F.conv2d(maps, weight, bias, padding=1)
+
+
+class OffsetFeatures(nn.Module):
+    """s of both directions, from the features of a side: two convolutions each.
+
+    Args:
+        sides: that predict offset features.
+        first: `NeighbourLayer` of the sides.
+        past: activation and second convolution, (B, C, H, W) to the same, of the direction from the frame before.
+        future: of the direction from the frame after.
+    """
+
+    def __init__(self, *, sides: Sequence[str], first: PerSide, past: PerSide, future: PerSide) -> None:
+        super().__init__()
+        self.sides = tuple(sides)
+        self.first = first
+        self.past = past
+        self.future = future
+
+    def forward(self, features: Sides) -> tuple[Sides, Sides]:
+        """Features (T, B, C, H, W) to s_{t-1 -> t} and s_{t+1 -> t}, the same shape."""
+        past, future = {}, {}
+        for side, parts in self.first({side: features[side] for side in self.sides}).items():
+            as_earlier, in_past, as_later, in_future = parts.chunk(4, dim=-3)
+            past[side] = earlier(as_earlier) + in_past
+            future[side] = later(as_later) + in_future
+        return self.past(past), self.future(future)
 
 
 class Interaction(nn.Module):
-    """Inet: the offset features of both sides in one layer, then a layer for each side."""
+    """Inet: the offset features of both sides in one layer, then a layer for each side.
 
-    def __init__(self, *, meet: nn.Module, lr: nn.Module, hr: nn.Module) -> None:
+    Args:
+        meet: the offset features of both sides, (B, C, h, w) each, to what they have in common.
+        sides: what has met to the offset features of each side; with `concatenated`, what has met and the side's
+            own offset features, as in the text.
+        concatenated: see `sides`.
+    """
+
+    def __init__(self, *, meet: nn.Module, sides: Private, concatenated: bool) -> None:
         super().__init__()
         self.meet = meet
-        self.lr = lr
-        self.hr = hr
+        self.sides = sides
+        self.concatenated = concatenated
 
-    def forward(self, lr: Tensor, hr: Tensor) -> tuple[Tensor, Tensor]:
-        """Two (B, C, h, w) to the same shapes."""
-        met: Tensor = self.meet(torch.cat((lr, hr), dim=1))
-        return self.lr(met), self.hr(met)
+    def forward(self, offsets: Sides) -> Sides:
+        """Offset features of both sides, (T, B, C, h, w), to the refined ones."""
+        met = dict.fromkeys(self.sides, per_map(self.meet, offsets["lr"], offsets["hr"]))
+        refined: Sides = self.sides(met, offsets) if self.concatenated else self.sides(met)
+        return refined
 
 
 class NoInteraction(nn.Module):
-    """Each side keeps its own offset features (Table IV, "ST-LR w/o Inet")."""
+    """Each side keeps its own offset features; a side that predicts none takes those of the other.
 
-    def forward(self, lr: Tensor, hr: Tensor) -> tuple[Tensor, Tensor]:
-        """Both as they are."""
-        return lr, hr
+    Args:
+        sides: that are to be aligned.
+    """
+
+    def __init__(self, sides: Sequence[str]) -> None:
+        super().__init__()
+        self.sides = tuple(sides)
+
+    def forward(self, offsets: Sides) -> Sides:
+        """Offset features of the sides that predict them to those of all sides."""
+        (only, *_) = offsets.values()
+        return {side: offsets.get(side, only) for side in self.sides}
+
+
+class Alignment(nn.Module):
+    """A neighbour's features towards a frame, by deformable convolution.
+
+    Where the features are larger than the offset features (`local_hr_alignment = "hr"`), these are enlarged, and the
+    offsets with them: they count in LR pixels.
+
+    Args:
+        deform: the deformable convolution.
+    """
+
+    def __init__(self, deform: DeformableConvolution) -> None:
+        super().__init__()
+        self.deform = deform
+
+    def forward(self, neighbours: Tensor, offset_features: Tensor) -> Tensor:
+        """Features (B, C, H, W) and refined offset features (B, C, h, w) to aligned features (B, C, H, W)."""
+        scale = neighbours.shape[-1] // offset_features.shape[-1]
+        if scale > 1:
+            offset_features = F.interpolate(offset_features, scale_factor=scale, mode="bilinear", align_corners=False)
+        return leaky_relu(self.deform(neighbours, offset_features, offset_scale=scale), SLOPE)
 
 
 class LocalRefinement(nn.Module):
     """The stage that refines frames by their neighbours.
 
     Args:
-        past: the direction from the frame before.
-        future: the direction from the frame after.
+        offset_features: s, from the features of a neighbour and a frame.
         reduce_offsets: HR offset features to LR size.
         interaction: Inet.
-        reduce: HR features to LR size.
-        enlarge: aligned HR features back to HR size.
-        fuse: aligned past, present, aligned future, (B, 3C, H, W) to (B, C, H, W).
+        reduce: features to the size at which they are aligned.
+        past: alignment of the frame before.
+        future: alignment of the frame after.
+        enlarge: aligned features back to the size of their side.
+        fuse: aligned past, present, aligned future, (B, C, H, W) each, to (B, C, H, W).
     """
 
     def __init__(
         self,
         *,
-        past: Direction,
-        future: Direction,
-        reduce_offsets: nn.Module,
+        offset_features: OffsetFeatures,
+        reduce_offsets: Private,
         interaction: nn.Module,
-        reduce: nn.Module,
-        enlarge: nn.Module,
-        fuse: nn.Module,
+        reduce: Private,
+        past: PerSide,
+        future: PerSide,
+        enlarge: Private,
+        fuse: PerSide,
     ) -> None:
         super().__init__()
-        self.past = past
-        self.future = future
+        self.offset_features = offset_features
         self.reduce_offsets = reduce_offsets
         self.interaction = interaction
         self.reduce = reduce
+        self.past = past
+        self.future = future
         self.enlarge = enlarge
         self.fuse = fuse
 
-    def forward(self, features: Features) -> Features:
-        """The refined features of all frames."""
-        lr_offsets, hr_offsets = self._offsets(features)
-        small_hr = per_map(self.reduce, features.hr)
-        sides = torch.stack((features.lr, small_hr))
-        before = _align(self.past, _previous(sides), torch.stack((lr_offsets[0], hr_offsets[0])))
-        after = _align(self.future, _next(sides), torch.stack((lr_offsets[1], hr_offsets[1])))
-        hr_before, hr_after = per_map(self.enlarge, torch.stack((before[1], after[1])))
-        return Features(
-            lr=features.lr + per_map(self.fuse, torch.cat((before[0], features.lr, after[0]), dim=-3)),
-            hr=features.hr + per_map(self.fuse, torch.cat((hr_before, features.hr, hr_after), dim=-3)),
-        )
+    def forward(self, features: Sides) -> Sides:
+        """The refined features of all frames, (T, B, C, ...) by side."""
+        s_past, s_future = self._offsets(features)
+        reduced = self.reduce(features)
+        before = self.past({side: earlier(maps) for side, maps in reduced.items()}, s_past)
+        after = self.future({side: later(maps) for side, maps in reduced.items()}, s_future)
+        aligned = self.enlarge({side: in_order((before[side], after[side])) for side in features})
+        before, after = _halves(aligned)
+        residual = self.fuse(before, features, after)
+        return {side: maps + residual[side] for side, maps in features.items()}
 
-    def _offsets(self, features: Features) -> tuple[Tensor, Tensor]:
-        """The refined offset features of the LR and of the HR side, each (past and future, B, T, C, h, w)."""
-        lr = self._both_directions(features.lr)
-        hr = per_map(self.reduce_offsets, self._both_directions(features.hr))
-        lr_met, hr_met = self.interaction(lr.flatten(0, 2), hr.flatten(0, 2))
-        return lr_met.unflatten(0, lr.shape[:3]), hr_met.unflatten(0, lr.shape[:3])
-
-    def _both_directions(self, maps: Tensor) -> Tensor:
-        past = torch.cat((_previous(maps), maps), dim=-3)
-        future = torch.cat((_next(maps), maps), dim=-3)
-        return torch.stack((per_map(self.past.offset_features, past), per_map(self.future.offset_features, future)))
+    def _offsets(self, features: Sides) -> tuple[Sides, Sides]:
+        """The refined offset features of both directions, which pass Inet together."""
+        past, future = self.offset_features(features)
+        refined = self.interaction(self.reduce_offsets({side: in_order((past[side], future[side])) for side in past}))
+        return _halves(refined)
 
 
-def _align(direction: Direction, neighbours: Tensor, offset_features: Tensor) -> Tensor:
-    """Both (sides, B, T, C, h, w), to aligned features of the same shape."""
-    aligned: Tensor = direction.align(neighbours.flatten(0, 2), offset_features.flatten(0, 2))
-    return leaky_relu(aligned, SLOPE).reshape(neighbours.shape)
-
-
-def _previous(maps: Tensor) -> Tensor:
-    """(..., T, C, H, W): of every frame the one before; of the first itself."""
-    return torch.cat((maps[..., :1, :, :, :], maps[..., :-1, :, :, :]), dim=-4)
-
-
-def _next(maps: Tensor) -> Tensor:
-    """(..., T, C, H, W): of every frame the one after; of the last itself."""
-    return torch.cat((maps[..., 1:, :, :, :], maps[..., -1:, :, :, :]), dim=-4)
+def _halves(sides: Sides) -> tuple[Sides, Sides]:
+    """Sequences of both directions, one after the other, (2T, B, ...), as two of (T, B, ...)."""
+    halves = {side: maps.chunk(2) for side, maps in sides.items()}
+    return {side: half[0] for side, half in halves.items()}, {side: half[1] for side, half in halves.items()}

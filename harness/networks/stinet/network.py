@@ -1,24 +1,29 @@
 """STINet: the four phases of Fig. 2, one after the other.
 
 Source: Z. Yue, M. Shi, S. Ding, "Enhancing Space-time Video Super-resolution via Spatial-temporal Feature
-Interaction", 2022.
+Interaction", 2022. Where to find it: Sec. III-A `initialisation`, III-B and Eq. 1 `interpolation`, III-C `local`,
+III-D `global_refinement` and `edges`, III-E `reconstruction`; Eq. 2 to 4 are losses, not part of the network.
 
 Conventions: frames in and out are RGB in ImageNet's normalisation, (x - mean) / deviation of [0, 1]; the upscaler
 does that. Flows are (B, N-1, 2, h, w) in LR pixels, dx before dy. Any h, w >= 1 and N >= 2; nothing has to be a
 multiple of anything. Clips of a batch do not see each other. The stages are modules that are given: a variant is
-another set of stages (see `build`).
+another set of stages (see `build`). Inside, time comes before the batch (see `sides`).
+
+The whole clip is one straight-line program: no loop over frames or edges, nothing waits for the device, no shape
+depends on a value.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from harness.errors import DataError
-from harness.networks.stinet.features import Features
 from harness.networks.stinet.initialisation import Initialisation
 from harness.networks.stinet.interpolation import Interpolation
-from harness.networks.stinet.reconstruction import PhaseOneHeads, Reconstruction
+from harness.networks.stinet.reconstruction import Reconstruction
+from harness.networks.stinet.sides import Private, Sides
 
 MIDDLE = (0.5,)
 """One frame between two given ones, half-way: rate 2."""
@@ -29,11 +34,12 @@ class Supervised(NamedTuple):
 
     Args:
         frames: the result, (B, T, 3, 4h, 4w).
-        phase_1: LR and HR pictures from the features of phase 1.
+        phase_1: pictures from the features of phase 1, (B, T, 3, h, w) under "lr" and (B, T, 3, 4h, 4w) under "hr",
+            of the sides that the network has.
     """
 
     frames: Tensor
-    phase_1: Features
+    phase_1: dict[str, Tensor]
 
 
 class STINet(nn.Module):
@@ -43,8 +49,9 @@ class STINet(nn.Module):
         initialisation: S-SR, features of the given frames.
         interpolation: ST-FI, features of all frames.
         local_refinement: ST-LR, features to features.
-        global_refinement: ST-GR, features to features.
+        global_refinement: ST-GR, features to features and their gain.
         reconstruction: features to frames.
+        base: what the network adds to: nothing, as in the paper, or an enlarged clip.
         phase_1_heads: features to the pictures of phase 1; only training calls it.
     """
 
@@ -56,7 +63,8 @@ class STINet(nn.Module):
         local_refinement: nn.Module,
         global_refinement: nn.Module,
         reconstruction: Reconstruction,
-        phase_1_heads: PhaseOneHeads,
+        base: nn.Module,
+        phase_1_heads: Private,
     ) -> None:
         super().__init__()
         self.initialisation = initialisation
@@ -64,6 +72,7 @@ class STINet(nn.Module):
         self.local_refinement = local_refinement
         self.global_refinement = global_refinement
         self.reconstruction = reconstruction
+        self.base = base
         self.phase_1_heads = phase_1_heads
 
     def forward(
@@ -83,29 +92,47 @@ class STINet(nn.Module):
         Raises:
             DataError: frames and flows do not fit together.
         """
-        return self.finish(self.phase_1(frames, flow_0_to_1, flow_1_to_0, times=times))
+        features = self.phase_1(frames, flow_0_to_1, flow_1_to_0, times=times)
+        return self.finish(features, frames, times=times)
 
     def supervised(
         self, frames: Tensor, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float] = MIDDLE
     ) -> Supervised:
         """As `forward`, with the pictures of phase 1 beside the frames."""
         features = self.phase_1(frames, flow_0_to_1, flow_1_to_0, times=times)
-        return Supervised(frames=self.finish(features), phase_1=self.phase_1_heads(features))
+        pictures = self.phase_1_heads(features).items()
+        return Supervised(
+            frames=self.finish(features, frames, times=times),
+            phase_1={side: maps.transpose(0, 1) for side, maps in pictures},
+        )
 
     def phase_1(
         self, frames: Tensor, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float] = MIDDLE
-    ) -> Features:
-        """L and H of all frames; they depend on a frame or on a pair of given frames only."""
+    ) -> Sides:
+        """L and H of all frames, (T, B, C, ...); they depend on a frame or on a pair of given frames only."""
         _check(frames, flow_0_to_1, flow_1_to_0)
-        given = self.initialisation(frames)
-        features: Features = self.interpolation(given, flow_0_to_1, flow_1_to_0, times=times)
+        given: Sides = self.initialisation(frames.transpose(0, 1))
+        if not times:  # rate 1: super-resolution alone
+            return given
+        features: Sides = self.interpolation(
+            given, flow_0_to_1.transpose(0, 1), flow_1_to_0.transpose(0, 1), times=times
+        )
         return features
 
-    def finish(self, features: Features) -> Tensor:
+    def finish(self, features: Sides, frames: Tensor, *, times: Sequence[float] = MIDDLE) -> Tensor:
         """Phases 2 to 4: refine by the neighbours, then by the whole sequence, then make frames."""
-        refined = self.global_refinement(self.local_refinement(features))
-        frames: Tensor = self.reconstruction(refined)
-        return frames
+        local = self.local_refinement(features)
+        refined = self.global_refinement(local, timestamps(frames.shape[1], times, frames.device))
+        made: Tensor = self.reconstruction(refined)
+        base = self.base(frames.transpose(0, 1), times)
+        return (made if base is None else made + base).transpose(0, 1)
+
+
+def timestamps(given: int, times: Sequence[float], device: torch.device) -> Tensor:
+    """When the frames are shown, in output frames: (N + (N-1) K,), 0, 1, 2, ... for evenly spread times."""
+    start = torch.arange(given, device=device, dtype=torch.float32)
+    stamps = torch.stack([start, *(start + t for t in times)], dim=1) * (len(times) + 1)
+    return stamps.flatten()[: (given - 1) * (len(times) + 1) + 1]
 
 
 def _check(frames: Tensor, flow_0_to_1: Tensor, flow_1_to_0: Tensor) -> None:

@@ -36,7 +36,7 @@ class Layers:
             "pcd_h": self.lstm.recurrence.align_hidden,
         }
         handles = [
-            module.register_forward_hook(lambda _module, _inputs, out, calls=seen[name]: calls.append(out))
+            module.register_forward_hook(lambda _module, _inputs, out, calls=seen[name]: calls.append(out.clone()))
             for name, module in watched.items()
         ]
         with torch.inference_mode():
