@@ -165,6 +165,11 @@ def _show_results(outcomes: "Sequence[Outcome]", reports: Path, library: "CardLi
     for outcome in outcomes:
         state = "" if outcome.complete else f"  ({outcome.failed} failed, {outcome.missing} missing)"
         typer.echo(f"record   {outcome.run.folder}{state}")
+        if outcome.precision_db is not None:
+            from harness.evaluation.distance import in_words
+
+            precision = outcome.run.header.precision
+            typer.echo(f"         {precision} against fp32, one window: {in_words(outcome.precision_db)}")
     for path in write_tables(table, reports):
         typer.echo(f"table    {path}")
     for name in dict.fromkeys(run.header.dataset for run in runs):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.common import Cards, Json, Plugin, Results, results_folder
+from harness.cli.distances import print_distances
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def speed(
     show: Annotated[
         bool,
         typer.Option("--show", help="Measure nothing; show what is kept (of --method).", rich_help_panel=_RECORDS),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Time nothing; say how far each precision is from fp32 on this device, in dB.",
+            rich_help_panel=_HOW,
+        ),
     ] = False,
     across_machines: Annotated[
         bool,
@@ -93,8 +102,12 @@ def speed(
     library, overrides = CardLibrary(card_folders(cards or ())), Overrides.parse(set_ or ())
     choose_operators(overrides.ops)
     subjects = [
-        _subject(name, library, overrides, plan=plan, scale=scale, input_frames=input_frames) for name in method
+        _subject(name, library, overrides, plan=plan, scale=scale, input_frames=input_frames, trained=check)
+        for name in method
     ]
+    if check:
+        print_distances(subjects, plan, as_json=json_)
+        return
     records = _measure(subjects, plan, quiet=json_)
     _print(records, as_json=json_)
     for record in records if save else ():
@@ -117,19 +130,25 @@ def _subject(
     plan: "SpeedPlan",
     scale: int,
     input_frames: int | None,
+    trained: bool,
 ) -> "Subject":
     from harness.evaluation.plan import method_card
     from harness.evaluation.speed import Subject
     from harness.upscalers.build import build_upscaler
+    from harness.upscalers.readiness import readiness
 
-    card, _ = method_card(reference, library, overrides)
-    built = build_upscaler(card, library, scale=scale, device=plan.device, untrained=True)
+    card, tag = method_card(reference, library, overrides)
+    # Time does not depend on weights; the noise of a precision does, so that a check takes them where they are.
+    untrained = not (trained and readiness(card, library).status == "ready")
+    tag = None if untrained else tag
+    built = build_upscaler(card, library, scale=scale, device=plan.device, tag=tag, untrained=untrained)
     return Subject(
         method=card.name,
         upscaler=built.upscaler,
         input_frames=input_frames or built.input_frames or library.protocol("tmnet").windows.inputs_at(plan.rate),
         card=card.decisive(),
         network_versions=built.network_versions,
+        untrained=built.untrained,
     )
 
 

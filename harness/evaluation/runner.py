@@ -5,7 +5,7 @@ line and does not stop the others; the next run of the same command tries it aga
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +16,11 @@ import torch
 from harness.clips.clip import Clip
 from harness.errors import RecordError
 from harness.evaluation.clip import ClipScores, open_stream, upscale_clip
+from harness.evaluation.distance import distances_db
 from harness.evaluation.machine import environment
 from harness.evaluation.memory import keep_frames_out_of_the_heap
 from harness.evaluation.plan import Cell
+from harness.evaluation.precision import check_precision
 from harness.evaluation.samples import FrameSink
 from harness.records.schema import ClipLine, Session
 from harness.records.store import ResultStore, Run, RunWriter
@@ -47,6 +49,7 @@ class Outcome:
     done: int
     failed: int
     missing: int
+    precision_db: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -83,26 +86,41 @@ def run_cell(
         before = writer.run.lines
         watcher.start_cell(cell, sum(clip.frames for clip in clips))
         with _session(writer, command) as session:
+            todo = {clip.name for clip in clips if not _is_done(before.get(clip.name), clip, writer, save_frames)}
+            session.precision_db = _precision_distance(cell, [clip for clip in clips if clip.name in todo])
             for clip in clips:
-                line = before.get(clip.name)
-                if line is None or not _still_done(line, clip, writer, save_frames):
+                if clip.name in todo:
                     line = _attempt(cell, clip, writer, watcher, save_frames=save_frames)
                     writer.append(line)
                 else:
+                    line = before[clip.name]
                     watcher.advance(clip.frames)
                 if line.status == "failed":
                     session.failed += 1
                     watcher.failed(clip.name, line.error or "")
                 else:
                     session.done += 1
-    return Outcome(writer.run, session.done, session.failed, missing)
+    return Outcome(writer.run, session.done, session.failed, missing, session.precision_db)
 
 
-def _still_done(line: ClipLine, clip: Clip, writer: RunWriter, save_frames: bool) -> bool:
-    if line.status != "done" or line.source != clip.source_fingerprint():
+def _is_done(line: ClipLine | None, clip: Clip, writer: RunWriter, save_frames: bool) -> bool:
+    if line is None or line.status != "done" or line.source != clip.source_fingerprint():
         return False
     folder = writer.folder / "frames" / clip.name
     return not save_frames or len(list(folder.glob("*.png"))) >= len(line.frames)
+
+
+def _precision_distance(cell: Cell, clips: Sequence[Clip]) -> float | None:
+    """How far the run's precision is from fp32, on the first window of the clips; None in fp32, or when it fails."""
+    precision = check_precision(cell.header.precision)
+    if precision == "fp32" or not clips:
+        return None
+    try:
+        with open_stream(cell, clips[0]) as stream:
+            lr_window = next(iter(stream)).lr.to(cell.built.device)
+        return distances_db(cell.built.upscaler, lr_window, cell.header.rate, [precision])[precision]
+    except Exception:  # the clip's own attempt will tell what is wrong with it
+        return None
 
 
 def _attempt(cell: Cell, clip: Clip, writer: RunWriter, watcher: Watcher, *, save_frames: bool) -> ClipLine:
@@ -140,6 +158,7 @@ def _measure(cell: Cell, clip: Clip, writer: RunWriter, watcher: Watcher, *, sav
 class _Count:
     done: int = 0
     failed: int = 0
+    precision_db: float | None = None
 
 
 @contextmanager
@@ -157,6 +176,7 @@ def _session(writer: RunWriter, command: str) -> Iterator[_Count]:
             "ended": datetime.now(UTC).isoformat(timespec="microseconds"),
             "seconds": round(time.monotonic() - begin, 3),
             "clips_done": count.done,
+            "precision_db": count.precision_db,
         }
         writer.log(opening.model_copy(update=ended))
 

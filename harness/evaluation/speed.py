@@ -52,6 +52,7 @@ class Subject:
         input_frames: frames of one window.
         card: the resolved card, as it goes into the record.
         network_versions: network -> version, as it goes into the record.
+        untrained: whether it runs without its weights.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Subject:
     input_frames: int
     card: dict[str, object] = field(default_factory=dict)
     network_versions: dict[str, str] = field(default_factory=dict)
+    untrained: bool = False
 
 
 @dataclass(frozen=True)

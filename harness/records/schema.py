@@ -92,6 +92,11 @@ class Session(Model):
     outcome: Literal["running", "complete", "failures", "interrupted", "error"] = "running"
     seconds: float = 0.0
     clips_done: int = 0
+    precision_db: Score = Field(
+        default=None,
+        description="PSNR of one window of the run against the same window in fp32 on the same device; "
+        '"inf": not a bit differs; null: the run is in fp32, or values left the range of its precision',
+    )
     environment: dict[str, str] = Field(
         default={}, description="versions, git commit and dirty flag, GPU, host, seed"
     )

@@ -24,6 +24,6 @@ class Initialisation(nn.Module):
 
     def forward(self, frames: Tensor) -> Sides:
         """Frames (N, B, 3, h, w) to the features of the given frames, (N, B, C, ...)."""
-        hr = per_map(self.super_resolution, frames)
+        hr = per_map(self.super_resolution, frames, grows=16)
         initial: Sides = self.sides(dict.fromkeys(self.sides, hr))
         return initial
