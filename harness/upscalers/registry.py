@@ -55,6 +55,12 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:FlowInterpolationOptions",
     ),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
+    "stinet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.stinet:STINetUpscaler",
+        "harness.upscalers.stinet:STINetUpscalerOptions",
+        learned=True,
+    ),
 }
 
 T = TypeVar("T", bound=type)
