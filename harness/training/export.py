@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -76,7 +76,7 @@ def read_record(path: Path) -> tuple[dict[str, object], dict[str, object]]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         return json.loads(metadata["card"]), json.loads(metadata["training"])
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise DataError(
             f"{path} should be weights that `harness train` has exported.", found=f"{type(error).__name__}: {error}"
         ) from error

@@ -91,7 +91,7 @@ class Trainer:
         self.identity = identity
         self.iteration = 0
         self.history = History()
-        self.seconds_trained = 0.0
+        self.seconds_kept = 0.0
         self._module = trainable.module.train()
         if recipe.channels_last:
             self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -150,7 +150,6 @@ class Trainer:
                 self._save(log)
             if not last and self.recipe.validate_every and self.iteration % self.recipe.validate_every == 0:
                 self._validate(log)
-        self.seconds_trained = self.seconds
         if self.iteration > first:
             self._read(log)
             self._validate(log)
@@ -231,13 +230,14 @@ class Trainer:
         norms = torch.stack(torch._foreach_norm([parameter.detach() for parameter in self._learning]))
         if not bool(norms.isfinite().all()):
             raise self._lost("weights that are not finite")
+        self.seconds_kept = self.seconds
         if not self.team.leads:
             return
         kept = Checkpoint(
             format=FORMAT,
             identity=self.identity,
             iteration=self.iteration,
-            seconds=self.seconds,
+            seconds=self.seconds_kept,
             model=self._module.state_dict(),
             optimizer=self._optimizer.state_dict(),
             average=self.average.state if self.average is not None else {},
@@ -256,6 +256,7 @@ class Trainer:
             self.average.load(kept["average"])
         set_random_state(kept["random"], self.device)
         self.iteration, self._before = kept["iteration"], kept["seconds"]
+        self.seconds_kept = self._before
         self.history = History(**kept["history"])
         self.watcher.said(f"Continues at iteration {self.iteration} of {self.recipe.iterations}.")
 

@@ -178,7 +178,7 @@ def training_record(request: TrainRequest, plan: Plan, trainer: Trainer) -> dict
         "initial": plan.identity["initial"],
         "vgg": plan.identity["vgg"],
         "iterations": trainer.iteration,
-        "seconds": round(trainer.seconds_trained, 3),
+        "seconds": round(trainer.seconds_kept, 3),
         "processes": trainer.team.size,
         "device": device_title(plan.device),
         "losses": trainer.history.losses,

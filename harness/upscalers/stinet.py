@@ -4,6 +4,7 @@ A first version: it offers what training needs.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -87,5 +88,11 @@ def _times(rate: int) -> list[float]:
 
 
 def _moments(like: Tensor) -> tuple[Tensor, Tensor]:
-    mean, deviation = (like.new_tensor(numbers).view(3, 1, 1) for numbers in (_MEAN, _DEVIATION))
-    return mean, deviation
+    return _kept_moments(like.dtype, like.device)
+
+
+@lru_cache(maxsize=8)
+def _kept_moments(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):
+        mean, deviation = (torch.tensor(x, dtype=dtype, device=device).view(3, 1, 1) for x in (_MEAN, _DEVIATION))
+        return mean, deviation

@@ -14,6 +14,7 @@ for Eq. 3; here Farneback's flow is differentiated, and the pairs are those of t
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import permutations
 from typing import Literal, NamedTuple
 
@@ -59,7 +60,7 @@ def absolute_pairs(frames: int, form: Absolute) -> list[Pair]:
 def pair_flows(clips: Tensor, pairs: Sequence[Pair], *, flow: Farneback) -> Tensor:
     """The flows of the given pairs of frames, (B, T, 3, H, W) to (B, P, 2, H, W); every frame is expanded once."""
     count = clips.shape[:2]
-    first, second = (torch.tensor(side, device=clips.device) for side in zip(*pairs, strict=True))
+    first, second = (_indices(tuple(side), clips.device) for side in zip(*pairs, strict=True))
     levels = [level.unflatten(0, count) for level in flow.expand(clips.flatten(0, 1))]
     flows = flow.between(
         [level.index_select(1, first).flatten(0, 1) for level in levels],
@@ -136,7 +137,7 @@ class MotionConsistency:
             true_flows = pair_flows(truth, pairs, flow=self.flow)
 
         def of(source: Tensor, some: Sequence[Pair]) -> Tensor:
-            return source[:, [pairs.index(pair) for pair in some]]
+            return source.index_select(1, _indices(tuple(pairs.index(pair) for pair in some), source.device))
 
         absolute = relative = flows.new_zeros(())
         if wanted:
@@ -153,6 +154,13 @@ class MotionConsistency:
         if frames.device.type == "cpu":
             return 1
         return max(1, _DEVICE_PIXELS // (count * (count - 1) * height * width))
+
+
+@lru_cache(maxsize=64)
+def _indices(numbers: tuple[int, ...], device: torch.device) -> Tensor:
+    """Numbers on a device; kept, because a copy to a GPU waits for everything that the GPU has still to do."""
+    with torch.inference_mode(False):
+        return torch.tensor(numbers, device=device)
 
 
 class _InParts(torch.autograd.Function):

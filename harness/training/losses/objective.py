@@ -78,7 +78,7 @@ class Objective:
 
     def __call__(self, prediction: Prediction, truth: Truth, units: Units) -> Losses:
         """The losses of a batch; means over its clips, so that those of its parts average to those of the whole."""
-        wanted = {shape[-2:]: units.to_network(frames) for frames in (truth.lr, truth.hr) for shape in [frames.shape]}
+        wanted = {frames.shape[-2:]: units.to_network(frames) for frames in (truth.lr, truth.hr)}
         pictures = {"rec": prediction.frames}
         pictures |= {f"rec_{name}": picture for name, picture in prediction.pictures.items()}
         terms = {name: self._reconstruct(picture, wanted, name=name) for name, picture in pictures.items()}

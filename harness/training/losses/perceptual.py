@@ -6,6 +6,8 @@ relu5_4 and adds up the frames of a clip, each by the mean over its features; so
 Conventions: frames (B, T, 3, H, W), RGB in [0, 1].
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +34,14 @@ class Perceptual:
 
     def _features(self, frames: Tensor) -> Tensor:
         values = full(frames)
-        mean, deviation = (values.new_tensor(numbers).view(3, 1, 1) for numbers in (MEAN, DEVIATION))
+        mean, deviation = _moments(values.dtype, values.device)
         features: Tensor = self.eye(((values - mean) / deviation).flatten(0, 1))
         return features
+
+
+@lru_cache(maxsize=8)
+def _moments(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, kept: a copy to a GPU waits for everything that the GPU has still to do."""
+    with torch.inference_mode(False):
+        mean, deviation = (torch.tensor(x, dtype=dtype, device=device).view(3, 1, 1) for x in (MEAN, DEVIATION))
+        return mean, deviation
