@@ -15,55 +15,70 @@ if TYPE_CHECKING:
 _WHAT, _HOW, _WHERE = "What is trained", "How", "Where things are"
 
 
+Method = Annotated[str, typer.Option("--method", "-m", metavar="NAME", help="A method.", rich_help_panel=_WHAT)]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="A folder with a folder of frames per clip, a Vimeo-90K septuplet root, or `demo`.",
+        rich_help_panel=_WHAT,
+    ),
+]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME",
+        help="paper, evening, minutes, smoke, or a TOML file. Default: the card's.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override card or recipe: training.lambda_mcl=0, options.flow=raw, recipe.batch=8. Repeatable.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of first weights and crops.", rich_help_panel=_HOW)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="FILE", help="Start from these weights, or parts.", rich_help_panel=_HOW),
+]
+Half = Annotated[bool, typer.Option("--half", help="Export fp16 weights.", rich_help_panel=_HOW)]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Log for TensorBoard, too (extra `train`).", rich_help_panel=_HOW)
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be trained, and stop.", rich_help_panel=_HOW)
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Default: below results/training/.", rich_help_panel=_WHERE),
+]
+Vgg = Annotated[
+    Path | None,
+    typer.Option("--vgg19", metavar="FILE", help="VGG-19 (also: HARNESS_VGG19).", rich_help_panel=_WHERE),
+]
+
+
 def train(
-    method: Annotated[str, typer.Option("--method", "-m", metavar="NAME", help="A method.", rich_help_panel=_WHAT)],
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="A folder with a folder of frames per clip, a Vimeo-90K septuplet root, or `demo`.",
-            rich_help_panel=_WHAT,
-        ),
-    ],
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="paper, evening, minutes, smoke, or a TOML file. Default: the card's.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Override card or recipe: training.lambda_mcl=0, options.flow=raw, recipe.batch=8. Repeatable.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of first weights and crops.", rich_help_panel=_HOW)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)] = "auto",
-    init: Annotated[
-        Path | None,
-        typer.Option("--init", metavar="FILE", help="Start from these weights, or parts.", rich_help_panel=_HOW),
-    ] = None,
-    half: Annotated[bool, typer.Option("--half", help="Export fp16 weights.", rich_help_panel=_HOW)] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Log for TensorBoard, too (extra `train`).", rich_help_panel=_HOW)
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be trained, and stop.", rich_help_panel=_HOW)
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Default: a folder below results/training/.", rich_help_panel=_WHERE),
-    ] = None,
-    vgg19: Annotated[
-        Path | None,
-        typer.Option("--vgg19", metavar="FILE", help="VGG-19 (also: HARNESS_VGG19).", rich_help_panel=_WHERE),
-    ] = None,
+    method: Method,
+    data: Data,
+    recipe: RecipeName = None,
+    set_: Assignments = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    init: Init = None,
+    half: Half = False,
+    tensorboard: TensorBoard = False,
+    dry_run: DryRun = False,
+    out: Out = None,
+    vgg19: Vgg = None,
     results: Results = None,
     cards: Cards = None,
     plugin: Plugin = None,

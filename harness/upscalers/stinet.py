@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from torch import Tensor
 
+from harness.cards.library import validate
 from harness.flow.farneback import Farneback
 from harness.flow.grey import GreyOrder
 from harness.networks.stinet.build import build_stinet
@@ -22,13 +23,12 @@ _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
 
-class STINetUpscalerOptions(UpscalerOptions, STINetOptions):
-    """The network's options and those of its flow."""
+class STINetUpscalerOptions(UpscalerOptions):
+    """The options of the flow; those of the network are checked when it is built."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     flow_estimator: Literal["farneback"] = "farneback"
-    graph_frame_similarity: bool = Field(default=True, description="counts only with graph_weights")
-    graph_pixel_similarity: bool = Field(default=True, description="counts only with graph_weights")
-    graph_temporal_closeness: bool = Field(default=True, description="counts only with graph_weights")
     flow_grey: GreyOrder = Field(default="rgb", description="release: red and blue exchanged")
 
 
@@ -50,8 +50,9 @@ class STINetUpscaler(Upscaler):
     def __init__(self, options: STINetUpscalerOptions | None = None, *, scale: int = 4) -> None:
         options = options or STINetUpscalerOptions()
         super().__init__(options, scale=scale)
-        own = {name: getattr(options, name) for name in STINetOptions.model_fields}
-        self.network = build_stinet(STINetOptions(**own))
+        given = options.model_extra or {}
+        own = {name: given[name] for name in STINetOptions.model_fields if name in given}
+        self.network = build_stinet(validate(STINetOptions, own, origin="STINet's options"))
         self._flow = Farneback(grey=options.flow_grey)
 
     def flows(self, lr_clip: Tensor) -> Flows:
