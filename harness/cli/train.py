@@ -119,7 +119,7 @@ def train(
         with _Watcher(quiet=json_ or not speaks) as watcher:
             trained = train_plan(request, plan, watcher)
     except KeyboardInterrupt:
-        typer.echo(f"Interrupted. A checkpoint is in {plan.folder}; the same command continues.", err=True)
+        typer.echo(f"Interrupted. What is done is kept in {plan.folder}; the same command continues.", err=True)
         raise typer.Exit(130) from None
     if speaks:
         _show(trained, as_json=json_)

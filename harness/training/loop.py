@@ -26,6 +26,7 @@ from harness.training.checkpoint import (
 from harness.training.folder import Folder, Log
 from harness.training.frames import Frames
 from harness.training.interrupts import Interrupts
+from harness.training.ledger import Ledger, finite, in_words
 from harness.training.losses.objective import Objective
 from harness.training.optimisation import Average, learning_rate, make_optimizer
 from harness.training.recipe import Recipe
@@ -93,9 +94,9 @@ class Trainer:
         self.history = History()
         self.seconds_kept = 0.0
         self._module = trainable.module.train()
+        team.share([*self._module.state_dict().values()])
         if recipe.channels_last:
             self._module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        team.share([*self._module.state_dict().values()])
         self._learning = [parameter for parameter in self._module.parameters() if parameter.requires_grad]
         self._units = Units(trainable, device)
         self._optimizer = make_optimizer(recipe, self._module)
@@ -103,9 +104,7 @@ class Trainer:
         self._tensorboard = tensorboard
         self._clock = clock
         self._before = self._started = 0.0
-        self._sums: Tensor | None = None
-        self._names: list[str] = []
-        self._unread = 0
+        self._ledger = Ledger()
 
     @property
     def seconds(self) -> float:
@@ -122,6 +121,8 @@ class Trainer:
         """
         self._started = self._clock()
         self._resume()
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # crops have one size
         self._started = self._clock()
         log = Log(self.folder, iteration=self.iteration, tensorboard=self._tensorboard) if self.team.leads else None
         try:
@@ -171,10 +172,8 @@ class Trainer:
                 prediction = self.trainable.predict(truth.lr[:, :: self.recipe.rate], rate=self.recipe.rate)
             losses = self.objective(prediction, truth, self._units)
             (losses.total * share).backward()
-            self._names = ["total", *losses.terms]
-            values = torch.stack([losses.total.detach(), *losses.terms.values()]).float() * share
-            self._sums = values if self._sums is None else self._sums + values
-        self._unread += 1
+            self._ledger.add(losses, share=share)
+        self._ledger.steps += 1
         self.team.sum_gradients(self._learning)
         if self.recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learning, self.recipe.clip_norm)
@@ -183,24 +182,20 @@ class Trainer:
             self.average.update(self.iteration)
 
     def _read(self, log: Log | None) -> None:
-        """Fetch the mean losses since the last time, and log them. The only place that waits for the device."""
-        if self._sums is None:
+        """Fetch the mean losses since the last time, and log them."""
+        losses = self._ledger.read(self.team)
+        if not losses:
             return
-        values = (self.team.sum(self._sums) / self._unread).tolist()
-        losses = dict(zip(self._names, values, strict=True))
-        self._sums, self._unread = None, 0
-        finite = all(abs(value) < float("inf") for value in values)
-        seconds = self.seconds
+        seconds, sound = self.seconds, finite(losses)
         if log is not None:
             rate = self._optimizer.param_groups[0]["lr"]
-            shown = losses if finite else {name: str(value) for name, value in losses.items()}
-            weights = {name: self.objective.weight(name) for name in self._names[1:]}
+            shown = losses if sound else {name: str(value) for name, value in losses.items()}
+            weights = {name: self.objective.weight(name) for name in losses if name != "total"}
             log.write("losses", self.iteration, seconds=seconds, lr=rate, losses=shown, weights=weights)
-        if not finite:
-            raise self._lost("; ".join(f"{name} {value:.4g}" for name, value in losses.items()))
+        if not sound:
+            raise self._lost(in_words(losses))
         self.history.losses = losses
-        words = " ".join(f"{name} {value:.4g}" for name, value in losses.items())
-        self.watcher.reached(self._used(seconds), f"iteration {self.iteration}: {words}")
+        self.watcher.reached(self._used(seconds), f"iteration {self.iteration}: {in_words(losses)}")
 
     def _validate(self, log: Log | None) -> None:
         if log is None or not self.held_out:
