@@ -204,3 +204,17 @@ def test_a_batch_too_small_for_its_processes(folder: Path) -> None:
 def test_memory_is_estimated(folder: Path) -> None:
     clips = clips_of(folder)
     assert gibibytes(clips, scale=4) * 2**30 == pytest.approx(3 * 8 * 70 * 90 * 3 * 17 / 16)
+
+
+def test_crops_are_mirrored_flipped_and_reversed_as_drawn(folder: Path) -> None:
+    clips = clips_of(folder)
+    drawing, store = sampler(clips, reverse=True), MemoryStore(clips, scale=4, device=CPU)
+    made = Batches(store, drawing, Recipe(batch=40, crop=8, reverse_time=True), device=CPU)
+    hr, lr = whole(made.get(0))
+    for position in range(40):
+        draw = drawing.draw(0, position)
+        cut = store.cut(draw, frames=7, crop=8)
+        for crop, found in ((cut.hr, hr[position]), (cut.lr, lr[position])):
+            wanted = crop.numpy()[:: -1 if draw.reverse else 1]
+            wanted = wanted[:, :, :: -1 if draw.flip else 1, :: -1 if draw.mirror else 1]
+            assert np.array_equal(wanted, (255 * found).round().numpy())
