@@ -1,14 +1,19 @@
 """STINet through the door of training: it learns, and what its card freezes stays."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.cards.library import CardLibrary
 from harness.cards.overrides import Overrides
 from harness.training.losses.objective import Objective, Truth
+from harness.training.losses.perceptual import Perceptual
 from harness.training.options import TrainingOptions
 from harness.training.train import Plan, TrainRequest, plan_training, train
 from harness.training.trainable import Units, trainable_of
@@ -100,3 +105,45 @@ def test_the_sum_is_that_of_eq_4(upscaler: STINetUpscaler) -> None:
         torch.testing.assert_close(losses.terms[name], value)
     motion = losses.terms["mcl_abs"] + losses.terms["mcl_rel"]
     torch.testing.assert_close(losses.total, sum(wanted.values()) + 0.1 * motion)
+
+
+class HostTraffic(TorchDispatchMode):
+    """Notes what would make a GPU wait: tensors that go from one device to another.
+
+    The device is "meta", which computes shapes alone, and refuses whoever asks it for a number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own is not annotated
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        out = func(*args, **(kwargs or {}))
+        devices = {value.device.type for value in (*args, out) if isinstance(value, torch.Tensor) and value.ndim}
+        self.seen += [str(func)] if len(devices) > 1 else []
+        return out
+
+
+def test_a_step_does_not_wait_for_the_device(upscaler: STINetUpscaler) -> None:
+    options, device = TrainingOptions(lambda_mcl=0.1, mcl_relative="exact"), torch.device("meta")
+    trainable = trainable_of(deepcopy(upscaler).to(device), options, method="stinet")
+    units, objective = Units(trainable, device), Objective(options, device=device)
+    objective.perceptual = Perceptual(nn.Conv2d(3, 2, 3, device=device))
+    hr, lr = torch.rand(1, 7, 3, 16, 16, device=device), torch.rand(1, 7, 3, 4, 4, device=device)
+
+    def step() -> list[str]:
+        traffic = HostTraffic()
+        with traffic:
+            losses = objective(trainable.predict(lr[:, ::2], rate=2), Truth(hr=hr, lr=lr), units)
+            losses.total.backward()
+            torch.nn.utils.clip_grad_norm_(trainable.module.parameters(), 1.0)
+        return traffic.seen
+
+    assert step() != []  # what is sent once and kept
+    assert step() == []
