@@ -116,7 +116,7 @@ class Trainer:
 
         Raises:
             KeyboardInterrupt: Ctrl-C; a checkpoint has been written.
-            TrainingError: a loss or a weight is not a number, or the disk is full.
+            TrainingError: a loss or a weight is not a number, or disk or memory are too small.
             DataError: the checkpoint is another training's.
         """
         self._started = self._clock()
@@ -128,6 +128,12 @@ class Trainer:
         try:
             with Interrupts() as interrupts:
                 self._loop(interrupts, log)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"The memory of {self.device} is too small for a step.",
+                found=str(error).splitlines()[0],
+                todo="raise recipe.accumulate (the same result in more parts), or lower recipe.batch or recipe.crop",
+            ) from error
         finally:
             self.batches.close()
             if log is not None:
@@ -147,10 +153,10 @@ class Trainer:
             last = self.iteration == self.recipe.iterations
             if last or self.iteration % self.recipe.log_every == 0:
                 self._read(log)
+            if not last and self.recipe.validate_every and self.iteration % self.recipe.validate_every == 0:
+                self._validate(log)  # before the checkpoint, which keeps the score
             if not last and self.iteration % self.recipe.checkpoint_every == 0:
                 self._save(log)
-            if not last and self.recipe.validate_every and self.iteration % self.recipe.validate_every == 0:
-                self._validate(log)
         if self.iteration > first:
             self._read(log)
             self._validate(log)
@@ -159,7 +165,7 @@ class Trainer:
     def _used(self, seconds: float) -> float:
         """How much of the budget is used up, 0 to 1."""
         limit = self.recipe.max_seconds
-        return max(self.iteration / self.recipe.iterations, seconds / limit if limit else 0.0)
+        return min(1.0, max(self.iteration / self.recipe.iterations, seconds / limit if limit else 0.0))
 
     def _step(self, seconds: float) -> None:
         rate = learning_rate(self.recipe, iteration=self.iteration, progress=self._used(seconds))
@@ -198,7 +204,8 @@ class Trainer:
         self.watcher.reached(self._used(seconds), f"iteration {self.iteration}: {in_words(losses)}")
 
     def _validate(self, log: Log | None) -> None:
-        if log is None or not self.held_out:
+        done = self.history.validation and self.history.validation[-1]["iteration"] == self.iteration
+        if log is None or not self.held_out or done:
             return
         self.watcher.said(f"iteration {self.iteration}: PSNR-Y {self.score():.2f} dB on held-out clips")
         log.write("validation", self.iteration, seconds=self.seconds, psnr_y=self.history.validation[-1]["psnr_y"])

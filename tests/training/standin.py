@@ -1,6 +1,6 @@
 """A network of two convolutions behind the door of training; also a plug-in, for tests that need a process.
 
-STANDIN=kill:5 (or interrupt:5, nan:5, inf-weights:5) makes something happen in the fifth step of this process.
+STANDIN=kill:5 (or interrupt:5, nan:5, memory:5) makes something happen in the fifth step of this process.
 """
 
 import os
@@ -63,6 +63,8 @@ class Standin(Upscaler):
             os.kill(os.getpid(), signal.SIGKILL)
         elif kind == "interrupt":
             signal.raise_signal(signal.SIGINT)
+        elif kind == "memory":
+            raise torch.OutOfMemoryError("tried to allocate much")
         return float("nan") if kind == "nan" else 1.0
 
 

@@ -144,6 +144,26 @@ def test_weights_that_are_not_finite_are_never_kept(run: Run, tmp_path: Path) ->
     assert not (tmp_path / "out" / "checkpoint.pt").exists()
 
 
+def test_too_little_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN", "memory:2")
+    with pytest.raises(TrainingError, match=r"recipe\.accumulate"):
+        run()
+
+
+def test_validations_are_kept_and_never_repeated(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN", "nan:4")
+    with pytest.raises(TrainingError):
+        run(checkpoint_every=3, validate_every=3)
+    monkeypatch.delenv("STANDIN")
+    trained = run(checkpoint_every=3, validate_every=3)
+    scores = trained.record["validation"]
+    assert isinstance(scores, list)
+    assert [score["iteration"] for score in scores] == [3, 6]
+    logged = [line for line in read_log(trained.folder / "log.jsonl") if line["event"] == "validation"]
+    assert [line["iteration"] for line in logged] == [3, 6]
+    assert [line["psnr_y"] for line in logged] == [score["psnr_y"] for score in scores]
+
+
 def test_ctrl_c_keeps_a_checkpoint(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     undisturbed = run(out="undisturbed")
     monkeypatch.setenv("STANDIN", "interrupt:3")
