@@ -31,7 +31,7 @@ Relative = Literal["hinge", "exact", "none"]
 Flow = Literal["farneback", "spynet", "detached"]
 Pair = tuple[int, int]
 
-# Pixels of flow that are differentiated at once, about 1.5 kB each. A CPU takes a clip at a time.
+# Pixels of flow that are differentiated at once, about 1 kB each. A CPU takes a clip at a time.
 _DEVICE_PIXELS = 2**23
 
 
