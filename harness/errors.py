@@ -40,6 +40,12 @@ class RecordError(HarnessError):
     """A record cannot be opened, written or trusted."""
 
 
+class TrainingError(HarnessError):
+    """A training cannot go on; what it has reached is kept."""
+
+    exit_code = 1
+
+
 class MissingExtraError(HarnessError):
     """An optional dependency is not installed."""
 

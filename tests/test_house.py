@@ -194,7 +194,10 @@ def test_rooms_that_know_no_torch(name: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "--version", "run --help", "speed --help", "parity --help", "list", "list methods", "list datasets"],
+    [
+        *("--help", "--version", "run --help", "speed --help", "parity --help", "train --help"),
+        *("list", "list methods", "list datasets"),
+    ],
 )
 def test_what_answers_at_once_imports_nothing_heavy(arguments: str) -> None:
     assert heavy_after(*arguments.split()) == set()

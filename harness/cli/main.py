@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness import __version__
-from harness.cli import compare, data, doctor, parity, run, speed, table
+from harness.cli import compare, data, doctor, parity, run, speed, table, train
 from harness.cli import list as list_verb
 from harness.errors import HarnessError
 
@@ -57,6 +57,7 @@ app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
 app.command("speed")(speed.speed)
 app.command("parity")(parity.parity)
+app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 
 

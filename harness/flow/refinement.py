@@ -11,6 +11,7 @@ pixel.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ def refine(
         flow: where to start, (N, 2, h, w), pixels of this level.
         settings: winsize and iterations are used.
     """
-    half_trust = 0.5 * _edge_trust(flow)
+    half_trust = 0.5 * _edge_trust((flow.shape[-2], flow.shape[-1]), _EDGE_WEIGHTS, flow.dtype, flow.device)
     own = half_trust * expansion_0
     for _ in range(settings.iterations):
         equations = _normal_equations(own, expansion_1, flow, half_trust=half_trust)
@@ -42,17 +43,25 @@ def refine(
     return flow
 
 
-def _edge_trust(flow: Tensor) -> Tensor:
-    """Weights (h, w) that are 1 inside and fall towards the edges."""
+@lru_cache(maxsize=64)
+def _edge_trust(
+    size: tuple[int, int], weights: tuple[float, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Weights of this size, (h, w), that are 1 inside and fall towards the edges.
 
-    def ramp(size: int) -> Tensor:
-        sides = torch.ones(size)
-        for k, weight in enumerate(_EDGE_WEIGHTS[:size]):
+    Kept, because a copy to a GPU waits for everything that the GPU has still to do.
+    """
+
+    def ramp(length: int) -> Tensor:
+        sides = torch.ones(length)
+        for k, weight in enumerate(weights[:length]):
             sides[k] *= weight
-            sides[size - 1 - k] *= weight
+            sides[length - 1 - k] *= weight
         return sides
 
-    return torch.outer(ramp(flow.shape[-2]), ramp(flow.shape[-1])).to(flow)
+    # Leave inference mode: cached tensors may later be needed by autograd.
+    with torch.inference_mode(False):
+        return torch.outer(ramp(size[0]), ramp(size[1])).to(device, dtype)
 
 
 def _normal_equations(own: Tensor, expansion_1: Tensor, flow: Tensor, *, half_trust: Tensor) -> Tensor:

@@ -91,6 +91,7 @@ def build_upscaler(
     folder: Path | None = None,
     tag: str | None = None,
     untrained: bool = False,
+    seed: int = 0,
 ) -> BuiltUpscaler:
     """Build the method of a resolved card.
 
@@ -102,13 +103,14 @@ def build_upscaler(
         folder: the weights folder; default HARNESS_WEIGHTS, else ./weights.
         tag: which weights of the card; default the first that it names.
         untrained: leave learned networks at their seeded initialisation.
+        seed: of that initialisation.
 
     Raises:
         UsageError: unknown network, or a network used as what it is not, or no weights.
         CardError: an option that the network does not have.
         DataError: weights that are missing, other bytes, or of other shapes.
     """
-    torch.manual_seed(0)  # untrained networks are the same on every run
+    torch.manual_seed(seed)  # untrained networks are the same on every run
     parts = _Builder(scale, weights_folder(folder), untrained, tag)
     if card.interpolation is not None and card.super_resolution is not None:
         upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, library, parts)

@@ -1,5 +1,6 @@
 """How STINet is checked: the release's configuration (`stinet-official`) against the authors' network."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -29,8 +30,8 @@ def run(network: STINet, arrays: Arrays) -> dict[str, Tensor]:
     """Outputs, and the `mid_` arrays: parts of what the stages return for one frame, pair or clip."""
     with watched(network, STAGES) as seen:
         outputs = network.supervised(*(arrays[name] for name in CHECK.inputs))
-    clips = len(arrays["input"])  # what follows is of the first clip
-    frame_3 = 3 * clips
+    frame_3 = 3 * len(arrays["input"])  # of the first clip
+    (fused_lr, fused_hr), (offsets, *_), (aligned, *_) = (_by_size(seen[name]) for name in ("fuse", "offsets", "dcn"))
     lr_nodes, hr_nodes = seen["graph"][0][0].chunk(2)
     return {
         "l_rec": outputs.phase_1["lr"],
@@ -40,12 +41,18 @@ def run(network: STINet, arrays: Arrays) -> dict[str, Tensor]:
         "mid_motion_pair0": seen["motion"][0][:1],
         "mid_interp_l_pair0": seen["interp_l"][0][:1],
         "mid_interp_h_pair0_ch0to3": seen["interp_h"][0][:1, :4],
-        "mid_offsetfeat_l_fwd_t3": seen["offsets"][0][frame_3][None],
-        "mid_dcn_l_fwd_t3_before_lrelu": seen["dcn"][0][frame_3][None],
-        "mid_fusion_l_t3": seen["fuse"][0][frame_3][None],
-        "mid_fusion_h_t3_ch0to3": seen["fuse"][1][frame_3][None, :4],
+        "mid_offsetfeat_l_fwd_t3": offsets[frame_3][None],
+        "mid_dcn_l_fwd_t3_before_lrelu": aligned[frame_3][None],
+        "mid_fusion_l_t3": fused_lr[frame_3][None],
+        "mid_fusion_h_t3_ch0to3": fused_hr[frame_3][None, :4],
         "mid_graph_out_b0": torch.cat((hr_nodes, lr_nodes)),
     }
+
+
+def _by_size(calls: Sequence[Tensor]) -> list[Tensor]:
+    """What a module has returned, the calls of one size joined: a CPU takes large maps a few at a time."""
+    sizes = dict.fromkeys(call.shape[-2:] for call in calls)
+    return [torch.cat([call for call in calls if call.shape[-2:] == size]) for size in sizes]
 
 
 CHECK = Check(

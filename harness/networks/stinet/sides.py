@@ -19,8 +19,8 @@ Sides = dict[str, Tensor]
 """Maps by side: LR ones (..., C, h, w), HR ones (..., C, 4h, 4w)."""
 
 
-# On a CPU large maps go a few at a time: what is made of a map then stays in the caches. At 90x72 LR pixels that takes
-# 8 % less time and 16 % less memory. A device wants them all at once.
+# On a CPU large maps go a few at a time: what is made of a map then stays in the caches. At 90x72 LR pixels that
+# takes 8 % less time and 16 % less memory. A device wants them all at once.
 _CPU_PIXELS = 2**14
 
 

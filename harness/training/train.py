@@ -1,0 +1,247 @@
+"""From the command line to trained weights: everything is resolved and checked before time is spent."""
+
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.cards.library import CardLibrary
+from harness.cards.method import MethodCard
+from harness.cards.overrides import Overrides
+from harness.errors import DataError, UsageError
+from harness.evaluation.machine import environment
+from harness.evaluation.plan import method_card
+from harness.evaluation.precision import device_title
+from harness.networks.state import read_state
+from harness.records.store import content_key
+from harness.training.batches import Batches
+from harness.training.export import export, write_whole
+from harness.training.folder import Folder
+from harness.training.frames import FileStore, FrameStore, MemoryStore, extent, gibibytes
+from harness.training.loop import Trainer, Watcher
+from harness.training.losses.objective import Objective
+from harness.training.losses.vgg import find_vgg
+from harness.training.options import TrainingOptions, training_options
+from harness.training.recipe import Recipe, load_recipe
+from harness.training.sampling import Sampler
+from harness.training.sources import Source, SourceClip, open_source
+from harness.training.team import Team, local_device
+from harness.training.trainable import Trainable, trainable_of
+from harness.upscalers.build import build_upscaler
+from harness.upscalers.weights import sha256_of
+
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What one `harness train` asks for.
+
+    Args:
+        method: name of a card.
+        data: `demo`, or a folder; see `sources`.
+        recipe: name or file; None: the card's.
+        overrides: of the method card.
+        recipe_changes: of the recipe.
+        device: where it runs.
+        seed: of the first weights and of the crops.
+        out: folder; None: one below `results`, named by what is trained.
+        results: the results folder.
+        initial: weights to start from; what the file lacks starts as ever.
+        vgg: VGG-19's weights.
+        half: export fp16.
+        tensorboard: write its log, too.
+    """
+
+    method: str
+    data: str
+    recipe: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    recipe_changes: Mapping[str, object] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    seed: int = 0
+    out: Path | None = None
+    results: Path = Path("results")
+    initial: Path | None = None
+    vgg: Path | None = None
+    half: bool = False
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training, resolved.
+
+    Args:
+        card: the method, overrides applied.
+        options: its `[training]`.
+        recipe: how.
+        source: on what.
+        trainable: the network, on its device.
+        objective: what is minimised.
+        identity: what makes it another training than any other.
+        folder: where it is kept.
+        device: where it runs.
+        notes: what the user should know.
+    """
+
+    card: MethodCard
+    options: TrainingOptions
+    recipe: Recipe
+    source: Source
+    trainable: Trainable
+    objective: Objective
+    identity: dict[str, Any]
+    folder: Path
+    device: torch.device
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves.
+
+    Args:
+        folder: checkpoint, log, weights and record.
+        weights: the exported file.
+        record: the training record.
+    """
+
+    folder: Path
+    weights: Path
+    record: Mapping[str, object]
+
+
+def plan_training(request: TrainRequest, library: CardLibrary) -> Plan:
+    """Resolve and check everything but the pixels. Raises HarnessError for the first thing that cannot be."""
+    card, _ = method_card(request.method, library, request.overrides)
+    name = request.recipe or card.recipe
+    if name is None:
+        raise UsageError(f"The card of '{card.name}' names no recipe.", todo="pass --recipe, e.g. --recipe minutes")
+    recipe, options = load_recipe(name, request.recipe_changes), training_options(card)
+    device = local_device(request.device)
+    objective = Objective(options, device=device, vgg=request.vgg)
+    source = open_source(request.data, held_out=recipe.validation_clips, demo_clips=recipe.demo_clips)
+    built = build_upscaler(card, library, device=device, untrained=True, seed=request.seed)
+    trainable = trainable_of(built.upscaler, options, method=card.name)
+    notes = _start(trainable, request.initial, device)
+    if source.missing:
+        notes += (f"{source.missing} clips of the list are not there; the others are learned from.",)
+    identity = {
+        "method": card.decisive(),
+        "networks": built.network_versions,
+        "training": options.model_dump(mode="json"),
+        "recipe": recipe.decisive(),
+        "data": {"sha256": source.hash, "held_out": [clip.name for clip in source.held_out]},
+        "seed": request.seed,
+        "initial": sha256_of(request.initial) if request.initial else "",
+        "vgg": sha256_of(find_vgg(request.vgg)) if options.lambda_per > 0 else "",
+    }
+    stem = Path(name).stem
+    own = request.results / "training" / f"{card.name}--{source.name}--{stem}--{content_key(identity)[:8]}"
+    return Plan(card, options, recipe, source, trainable, objective, identity, request.out or own, device, notes)
+
+
+def train(request: TrainRequest, plan: Plan, watcher: Watcher) -> Trained:
+    """Train, or go on training, and export. For what it raises, see `Trainer.run`."""
+    team = Team.join(plan.device)
+    try:
+        folder = Folder(plan.folder)
+        with folder if team.leads else nullcontext():
+            trainer = _trainer(request, plan, folder, team, watcher)
+            trainer.run()
+            record = training_record(request, plan, trainer)
+            if team.leads:
+                card = plan.card.model_dump(mode="json")
+                export(trainer.state(), folder.weights, card=card, record=record, half=request.half)
+                write_whole(folder.record, (json.dumps(record, indent=1) + "\n").encode())
+            team.wait()
+        return Trained(plan.folder, folder.weights, record)
+    finally:
+        team.leave()
+
+
+def training_record(request: TrainRequest, plan: Plan, trainer: Trainer) -> dict[str, object]:
+    """What was trained on what, how far, where, and how well; plain values."""
+    return {
+        "version": RECORD_VERSION,
+        "method": request.method,
+        "key": content_key(plan.identity),
+        "training": plan.options.model_dump(mode="json"),
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "data": plan.source.describe(),
+        "seed": request.seed,
+        "initial": plan.identity["initial"],
+        "vgg": plan.identity["vgg"],
+        "iterations": trainer.iteration,
+        "seconds": round(trainer.seconds_kept, 3),
+        "processes": trainer.team.size,
+        "device": device_title(plan.device),
+        "losses": trainer.history.losses,
+        "validation": trainer.history.validation,
+        "environment": environment(),
+        "notes": list(plan.notes),
+    }
+
+
+def _trainer(request: TrainRequest, plan: Plan, folder: Folder, team: Team, watcher: Watcher) -> Trainer:
+    scale, recipe, source = plan.trainable.scale, plan.recipe, plan.source
+    sampler = Sampler(
+        [extent(clip, scale=scale) for clip in source.clips],
+        [clip.name for clip in source.clips],
+        frames=recipe.frames,
+        crop=recipe.crop,
+        seed=request.seed,
+        reverse_time=recipe.reverse_time,
+    )
+    store = _store(source.clips, recipe, scale=scale, device=plan.device, watcher=watcher)
+    held_out = MemoryStore(source.held_out, scale=scale, device=torch.device("cpu")) if team.leads else None
+    batches = Batches(store, sampler, recipe, device=plan.device, rank=team.rank, processes=team.size)
+    torch.manual_seed(request.seed + team.rank)
+    return Trainer(
+        plan.trainable,
+        plan.objective,
+        batches,
+        recipe,
+        identity=plan.identity,
+        folder=folder,
+        device=plan.device,
+        held_out=held_out.clips if held_out is not None else (),
+        team=team,
+        watcher=watcher,
+        tensorboard=request.tensorboard,
+    )
+
+
+def _store(
+    clips: tuple[SourceClip, ...], recipe: Recipe, *, scale: int, device: torch.device, watcher: Watcher
+) -> FrameStore:
+    size = gibibytes(clips, scale=scale)
+    if size > recipe.memory_gib:
+        watcher.said(f"{len(clips)} clips ({size:.1f} GiB) are read from disk while training.")
+        return FileStore(clips, scale=scale)
+    watcher.said(f"Reads {len(clips)} clips into memory ({size:.1f} GiB).")
+    return MemoryStore(clips, scale=scale, device=device)
+
+
+def _start(trainable: Trainable, initial: Path | None, device: torch.device) -> tuple[str, ...]:
+    """Load the first weights, and say what starts at random."""
+    frozen = [name for name, parameter in trainable.module.named_parameters() if not parameter.requires_grad]
+    loaded = {} if initial is None else read_state(initial)
+    known = trainable.module.state_dict()
+    wrong = [name for name, value in loaded.items() if name not in known or known[name].shape != value.shape]
+    if wrong:
+        raise DataError(
+            f"{initial} does not fit the method.",
+            found=f"{len(wrong)} of its {len(loaded)} tensors, the first: {wrong[0]}",
+            todo="use weights that `harness train` has exported for the same options",
+        )
+    trainable.module.load_state_dict({name: value.to(device) for name, value in loaded.items()}, strict=False)
+    random = [name for name in frozen if name not in loaded]
+    if random:
+        return (f"{len(random)} tensors are frozen at random values (the first: {random[0]}): pass --init FILE.",)
+    return ()

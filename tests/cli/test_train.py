@@ -1,0 +1,111 @@
+"""`harness train`: what it prints, refuses and leaves."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from harness.cli.train import train
+from harness.errors import CardError, DataError, MissingExtraError, UsageError
+from harness.training import board
+from tests.training.setting import TINY, write_clips
+from tests.training.standin import Standin
+
+NETWORKS = (("standin", Standin, True),)
+app = typer.Typer()
+app.command()(train)
+SETTINGS = [part for key, value in TINY.items() for part in ("--set", f"recipe.{key}={value}")]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def given(clips: Path, tmp_path: Path) -> list[str]:
+    where = ["--results", str(tmp_path / "results"), "--device", "cpu"]
+    return ["-m", "standin", "--data", str(clips), "--recipe", "smoke", *where, *SETTINGS]
+
+
+def refused(*arguments: str) -> str:
+    error = CliRunner().invoke(app, list(arguments)).exception
+    assert isinstance(error, CardError | DataError | UsageError | MissingExtraError), error
+    return str(error)
+
+
+def test_it_says_what_it_left(given: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    (folder,) = (tmp_path / "results" / "training").iterdir()
+    assert folder.name.startswith("standin--clips")
+    assert "trained    6 iterations" in done.stdout
+    assert "dB PSNR-Y" in done.stdout
+    assert str(folder / "weights.safetensors") in done.stdout
+    assert "iteration 6" in done.stderr
+
+
+def test_other_options_go_to_other_folders(given: list[str], tmp_path: Path) -> None:
+    CliRunner().invoke(app, given)
+    CliRunner().invoke(app, [*given, "--set", "training.lambda_mcl=0.001"])
+    CliRunner().invoke(app, [*given, "--set", "recipe.log_every=1"])
+    assert len(list((tmp_path / "results" / "training").iterdir())) == 2
+
+
+def test_json_is_the_product_alone(given: list[str]) -> None:
+    done = CliRunner().invoke(app, [*given, "--json"])
+    product = json.loads(done.stdout)
+    assert product["record"]["iterations"] == 6
+    assert Path(product["weights"]).is_file()
+    assert done.stderr == ""
+
+
+def test_a_dry_run_trains_nothing(given: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [*given, "--dry-run"])
+    assert "6 iterations of 2 crops" in done.stdout
+    assert not (tmp_path / "results").exists()
+    plan = json.loads(CliRunner().invoke(app, [*given, "--dry-run", "--json"]).stdout)
+    assert plan["recipe"]["batch"] == 2
+
+
+def test_ctrl_c(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STANDIN", "interrupt:3")
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 130
+    assert "the same command continues" in done.stderr
+
+
+def test_it_refuses(given: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "Did you mean 'batch'" in refused(*given, "--set", "recipe.bach=1")
+    assert "Did you mean 'lambda_mcl'" in refused(*given, "--set", "training.lamda_mcl=1")
+    assert "spynet" in refused(*given, "--set", "training.lambda_mcl=1", "--set", "training.mcl_flow=spynet")
+    monkeypatch.delenv("HARNESS_VGG19", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert "--set training.lambda_per=0" in refused(*given, "--set", "training.lambda_per=0.1")
+    assert "no such folder" in refused("-m", "standin", "--data", "gone", "--recipe", "smoke")
+    assert "names no recipe" in refused("-m", "standin", "--data", "demo")
+    assert "cannot be trained" in refused("-m", "bicubic", "--data", "demo", "--recipe", "smoke")
+
+
+def test_tensorboard(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    points: list[tuple[str, float, int]] = []
+
+    class Fake:
+        def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+            points.append((tag, scalar_value, global_step))
+
+        def close(self) -> None:
+            points.append(("closed", 0.0, 0))
+
+    monkeypatch.setattr("harness.training.folder.open_board", lambda *_, **__: Fake())
+    assert CliRunner().invoke(app, [*given, "--tensorboard"]).exit_code == 0
+    assert {"losses/losses/total", "losses/lr", "validation/psnr_y", "closed"} <= {point[0] for point in points}
+
+
+def test_tensorboard_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"stvsr-harness\[train\]"):
+        board.open_board(tmp_path, iteration=0)
