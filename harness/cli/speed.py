@@ -70,35 +70,21 @@ def speed(
     json_: Json = False,
 ) -> None:
     """Time methods: milliseconds per HR frame, with and without flow and I/O. Needs no weights."""
-    from harness.records.speed import refuse_mixed_machines, save_speed
+    from harness.records.speed import save_speed
 
     folder = results_folder(results)
     if show:
-        records = _kept(folder, method or [])
-        if not across_machines:
-            refuse_mixed_machines(records)
-        _print(records, as_json=json_)
+        _print(_kept(folder, method or [], across_machines=across_machines), as_json=json_)
         return
     if not method:
         raise UsageError("harness speed wants a method.", todo="--method NAME, or --show for what is kept.")
     from harness.cards import CardLibrary, Overrides, card_folders
-    from harness.evaluation.precision import check_precision, find_device
-    from harness.evaluation.speed import SpeedPlan
     from harness.ops.choice import choose_operators
     from harness.upscalers.registry import load_plugin
 
     for file in plugin or ():
         load_plugin(file)
-    width, height = parse_size(size)
-    plan = SpeedPlan(
-        width=width,
-        height=height,
-        rate=rate,
-        device=find_device(device),
-        precision=check_precision(precision),
-        repeats=repeats,
-        warmup=warmup,
-    )
+    plan = _plan(size, rate, device, precision, (repeats, warmup))
     library, overrides = CardLibrary(card_folders(cards or ())), Overrides.parse(set_ or ())
     choose_operators(overrides.ops)
     subjects = [
@@ -112,6 +98,14 @@ def speed(
     _print(records, as_json=json_)
     for record in records if save else ():
         typer.echo(f"record: {save_speed(record, folder)}", err=json_)
+
+
+def _plan(size: str, rate: int, device: str, precision: str, rounds: tuple[int, int]) -> "SpeedPlan":
+    from harness.evaluation.precision import check_precision, find_device
+    from harness.evaluation.speed import SpeedPlan
+
+    width, height = parse_size(size)
+    return SpeedPlan(width, height, rate, find_device(device), check_precision(precision), *rounds)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -165,9 +159,9 @@ def _measure(subjects: "list[Subject]", plan: "SpeedPlan", *, quiet: bool) -> "t
         return measure_speed(subjects, plan, command=command, on_round=lambda: progress.advance(task))
 
 
-def _kept(folder: Path, methods: Sequence[str]) -> "tuple[SpeedRecord, ...]":
+def _kept(folder: Path, methods: Sequence[str], *, across_machines: bool) -> "tuple[SpeedRecord, ...]":
     """The newest records below `folder`, of `methods` in their order where any are named."""
-    from harness.records.speed import latest, read_speed
+    from harness.records.speed import latest, read_speed, refuse_mixed_machines
 
     records = latest(read_speed(folder))
     if methods:
@@ -183,6 +177,8 @@ def _kept(folder: Path, methods: Sequence[str]) -> "tuple[SpeedRecord, ...]":
         raise UsageError(
             f"Speed records are wanted in {folder}.", found="none", todo="harness speed --method NAME --save"
         )
+    if not across_machines:
+        refuse_mixed_machines(records)
     return records
 
 

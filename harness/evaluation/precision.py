@@ -41,9 +41,12 @@ def check_precision(name: str) -> Precision:
 
 
 def compute(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """The context in which an upscaler runs. fp32 is strict: TF32 is used only where it is asked for."""
-    allowed = precision == "tf32"
-    torch.backends.cuda.matmul.allow_tf32 = allowed
-    torch.backends.cudnn.allow_tf32 = allowed
+    """The context in which an upscaler runs. fp32 is strict: TF32 is used only where it is asked for.
+
+    In half precision, convolutions that stay in float32 may use TF32, whose mantissa is that of fp16; matrix products
+    may not.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
     dtype = _AUTOCAST.get(precision)
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)

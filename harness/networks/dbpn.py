@@ -17,6 +17,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from harness.ops.resampling_conv import Enlarge, Reduce
+
 
 class BackProjection(nn.Module):
     """Project to the other size, project back, and project what was missed once more.
@@ -133,8 +135,8 @@ def _squeeze(inputs: int, channels: int) -> nn.Module:
 
 
 def _enlarge(channels: int) -> nn.Module:
-    return nn.Sequential(nn.ConvTranspose2d(channels, channels, 8, stride=4, padding=2), nn.PReLU())
+    return nn.Sequential(Enlarge(channels, channels), nn.PReLU())
 
 
 def _reduce(channels: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(channels, channels, 8, stride=4, padding=2), nn.PReLU())
+    return nn.Sequential(Reduce(channels, channels), nn.PReLU())

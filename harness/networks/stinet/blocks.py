@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from harness.networks.layers.convolutions import SLOPE, activation, conv
+from harness.ops.resampling_conv import Enlarge, Reduce, enlarge
 
 
 def pointwise(inputs: int, outputs: int) -> nn.Conv2d:
@@ -18,17 +19,12 @@ def pointwise(inputs: int, outputs: int) -> nn.Conv2d:
 
 def down(inputs: int, outputs: int) -> nn.Module:
     """From HR to LR size: a quarter of each side, then the activation."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 8, stride=4, padding=2), activation())
-
-
-def enlarging(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    """From LR to HR size: four times each side, without an activation."""
-    return nn.ConvTranspose2d(inputs, outputs, 8, stride=4, padding=2)
+    return nn.Sequential(Reduce(inputs, outputs), activation())
 
 
 def up(inputs: int, outputs: int) -> nn.Module:
     """From LR to HR size: four times each side, then the activation."""
-    return nn.Sequential(enlarging(inputs, outputs), activation())
+    return nn.Sequential(Enlarge(inputs, outputs), nn.LeakyReLU(SLOPE))  # not in place: see `enlarge`
 
 
 class ResidualBlock(nn.Module):
@@ -72,7 +68,7 @@ class SplitConvolution(nn.Module):
         parts: how many, of as many channels each.
     """
 
-    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d, *, parts: int) -> None:
+    def __init__(self, layer: nn.Conv2d | Enlarge, *, parts: int) -> None:
         super().__init__()
         self.layer = layer
         self.parts = parts
@@ -86,5 +82,5 @@ class SplitConvolution(nn.Module):
             out = F.conv2d(maps.flatten(0, -4), weight, bias, layer.stride, layer.padding)
         else:
             weight = layer.weight.chunk(self.parts, dim=0)[index]
-            out = F.conv_transpose2d(maps.flatten(0, -4), weight, bias, stride=4, padding=2)
+            out = enlarge(maps.flatten(0, -4), weight, bias)
         return out.reshape(*maps.shape[:-3], *out.shape[1:])

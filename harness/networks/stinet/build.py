@@ -17,7 +17,6 @@ from harness.networks.stinet.blocks import (
     ResidualBlock,
     SplitConvolution,
     down,
-    enlarging,
     pointwise,
     up,
 )
@@ -60,6 +59,7 @@ from harness.networks.stinet.network import STINet
 from harness.networks.stinet.options import STINetOptions
 from harness.networks.stinet.reconstruction import BicubicBase, HRBranch, LRBranch, NoBase, Reconstruction
 from harness.networks.stinet.sides import PerSide, Private, Shared
+from harness.ops.resampling_conv import Enlarge
 
 SCALE = 4
 DEFORMABLE_GROUPS = 8
@@ -169,7 +169,7 @@ class _Builder:
         parts = 2 if self.options.flow == "none" else 3  # the frames before and after, and the motion
         if side == "lr":
             rest = nn.Sequential(activation(), ResidualBlock(c))
-            return Entry(first=SplitConvolution(enlarging(parts * c, c), parts=parts), rest=rest)
+            return Entry(first=SplitConvolution(Enlarge(parts * c, c), parts=parts), rest=rest)
         return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation())
 
     def blocks(self) -> nn.Module:

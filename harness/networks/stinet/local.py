@@ -67,8 +67,9 @@ class OffsetFeatures(nn.Module):
         past, future = {}, {}
         for side, parts in self.first({side: features[side] for side in self.sides}).items():
             as_earlier, in_past, as_later, in_future = parts.chunk(4, dim=-3)
-            past[side] = earlier(as_earlier) + in_past
-            future[side] = later(as_later) + in_future
+            # Added before they are joined: parts of channels are slow to join.
+            past[side] = in_order((as_earlier[:1] + in_past[:1], as_earlier[:-1] + in_past[1:]))
+            future[side] = in_order((as_later[1:] + in_future[:-1], as_later[-1:] + in_future[-1:]))
         return self.past(past), self.future(future)
 
 
