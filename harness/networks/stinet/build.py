@@ -90,6 +90,8 @@ def build_stinet(
     _start_values(network)
     if offset_init == "zero":
         stand_still(network)
+    if options.base != "none":
+        _start_from_the_base(network)
     network.initialisation.super_resolution.requires_grad_(train_super_resolution)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -262,6 +264,13 @@ class _Builder:
         shuffles = [layer for _ in range(2) for layer in (conv(c, 4 * c), nn.PixelShuffle(2), activation())]
         tail = nn.Sequential(*shuffles, conv(c, c), activation(), conv(c, 3))
         return Reconstruction(self.sides(lr=lambda: LRBranch(tail), hr=lambda: HRBranch(pointwise(c, 3))))
+
+
+def _start_from_the_base(network: STINet) -> None:
+    """Nothing is added to the base at first: the layers that make pictures are zero."""
+    for branch in network.reconstruction.branches.values():
+        *_, last = (module for module in branch.modules() if isinstance(module, nn.Conv2d))
+        nn.init.zeros_(last.weight)
 
 
 def _start_values(network: nn.Module) -> None:
