@@ -14,9 +14,9 @@ it there. Here the head belongs to `DBPN`; STINet gets `DBPNFeatures`, which has
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
+from harness.ops.channels import cat_channels
 from harness.ops.resampling_conv import Enlarge, Reduce
 
 
@@ -72,9 +72,9 @@ class DBPNFeatures(nn.Module):
         high: list[Tensor] = [first_up(self.entry(frames))]
         low: list[Tensor] = []
         for down, up in zip(self.down, later_up, strict=True):
-            low.insert(0, down(torch.cat(high, dim=1)))
-            high.insert(0, up(torch.cat(low, dim=1)))
-        features: Tensor = self.last(torch.cat(high, dim=1))
+            low.insert(0, down(cat_channels(high)))
+            high.insert(0, up(cat_channels(low)))
+        features: Tensor = self.last(cat_channels(high))
         return features
 
 

@@ -10,7 +10,6 @@ multiplied by one small matrix.
 """
 
 import math
-from contextlib import nullcontext
 from fractions import Fraction
 from functools import lru_cache
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import DataError
+from harness.ops.precision import full_precision
 
 # Blocks of about this many samples: long enough for a fast matrix product, short enough to stay banded.
 _BLOCK = 32
@@ -51,8 +51,7 @@ def resize(frames: Tensor, *, scale: Fraction | float) -> Tensor:
             todo="convert the frames first, or use lr_from_hr for 8-bit frames",
         )
     dtype = torch.promote_types(frames.dtype, torch.float32)
-    kind = frames.device.type
-    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+    with full_precision(frames.device.type):
         return _resize_width(_resize_height(frames.to(dtype), ratio), ratio).to(frames.dtype)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.cards.library import CardLibrary
+from harness.cards.library import CardLibrary, shipped_folder
 from harness.cards.method import MethodCard, WeightsFile
 from harness.upscalers.registry import NetworkEntry, networks
 
@@ -38,6 +38,12 @@ def weights_folder(given: Path | None = None) -> Path:
     return given or Path(os.environ.get("HARNESS_WEIGHTS", "weights"))
 
 
+def weights_path(file: str, folder: Path) -> Path:
+    """Where a file of weights is, or should be: in the weights folder, else among those that are shipped."""
+    path, shipped = folder / file, shipped_folder("weights") / file
+    return shipped if not path.is_file() and shipped.is_file() else path
+
+
 def readiness(card: MethodCard, library: CardLibrary, weights: Path | None = None) -> Readiness:
     """Whether the method of `card` can run.
 
@@ -53,7 +59,7 @@ def readiness(card: MethodCard, library: CardLibrary, weights: Path | None = Non
         return Readiness("lacks its network", f"not in this version: {' and '.join(missing)}", missing)
     present, absent, advice = [], [], []
     for network, files in _learned(card, known):
-        there = [tag for tag, file in files.items() if (folder / file.file).is_file()]
+        there = [tag for tag, file in files.items() if weights_path(file.file, folder).is_file()]
         present += [f"{network}@{tag}" for tag in there]
         if not there:
             absent.append(network)

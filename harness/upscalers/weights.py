@@ -10,6 +10,7 @@ from harness.cards.method import LoadedWeights, WeightsFile
 from harness.errors import CardError, DataError
 from harness.names import suggest
 from harness.networks.state import read_state
+from harness.upscalers.readiness import weights_path
 
 KEY_MAPS: dict[str, str] = {"stinet-release": "harness.networks.stinet.key_map:from_release"}
 """Key table of a foreign checkpoint, by the name that cards give it -> "module:function"."""
@@ -34,7 +35,7 @@ def sha256_of(path: Path) -> str:
 
 def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: Path) -> LoadedWeights:
     """Load the card's file into `module`, strictly. Raises DataError: missing, other bytes, other shapes."""
-    path = folder / weights.file
+    path = weights_path(weights.file, folder)
     if not path.is_file():
         raise DataError(
             f"The weights '{tag}' are wanted at {path}.",

@@ -3,12 +3,12 @@
 All have a bias, pad with zeros and are followed by a leaky ReLU of slope 0.1, unless they end a stage.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from harness.networks.layers.convolutions import SLOPE, activation, conv
+from harness.ops.channels import cat_channels
 from harness.ops.resampling_conv import Enlarge, Reduce, enlarge
 
 
@@ -54,7 +54,7 @@ class Concatenation(nn.Module):
 
     def forward(self, *maps: Tensor) -> Tensor:
         """Several (B, C, H, W) to one."""
-        out: Tensor = self.layer(torch.cat(maps, dim=1))
+        out: Tensor = self.layer(cat_channels(maps))
         return out
 
 

@@ -24,7 +24,7 @@ from torch.autograd.function import FunctionCtx
 
 from harness.errors import DataError, UsageError
 from harness.flow.farneback import Farneback
-from harness.training.losses.precision import full, no_autocast
+from harness.ops.precision import at_least_float32, full_precision
 
 Absolute = Literal["all-l2", "adjacent-l2", "all-l1", "none"]
 Relative = Literal["hinge", "exact", "none"]
@@ -118,9 +118,9 @@ class MotionConsistency:
                 "The motion loss compares clips of three frames or more.",
                 found=f"{tuple(frames.shape)} and {tuple(truth.shape)}",
             )
-        with no_autocast(frames.device):
-            seen = full(frames) if self.differentiable else full(frames.detach())
-            total, parts = _InParts.apply(seen, full(truth), self)  # type: ignore[no-untyped-call]
+        with full_precision(frames.device.type):
+            seen = at_least_float32(frames) if self.differentiable else at_least_float32(frames.detach())
+            total, parts = _InParts.apply(seen, at_least_float32(truth), self)  # type: ignore[no-untyped-call]
         return Motion(total, *parts.unbind())
 
     def measure(self, frames: Tensor, truth: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from harness.training.losses.precision import full, no_autocast
+from harness.ops.precision import at_least_float32, full_precision
 from harness.training.losses.vgg import DEVIATION, MEAN
 
 
@@ -27,13 +27,13 @@ class Perceptual:
 
     def __call__(self, frames: Tensor, truth: Tensor) -> Tensor:
         """Two clips (B, T, 3, H, W) in [0, 1] to one number; no gradient goes to `truth`."""
-        with no_autocast(frames.device):
+        with full_precision(frames.device.type):
             with torch.no_grad():
                 wanted = self._features(truth)
             return (self._features(frames) - wanted).square().mean() * frames.shape[1]
 
     def _features(self, frames: Tensor) -> Tensor:
-        values = full(frames)
+        values = at_least_float32(frames)
         mean, deviation = _moments(values.dtype, values.device)
         features: Tensor = self.eye(((values - mean) / deviation).flatten(0, 1))
         return features

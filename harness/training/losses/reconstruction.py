@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.training.losses.precision import full, no_autocast
+from harness.ops.precision import at_least_float32, full_precision
 
 Penalty = Callable[[Tensor], Tensor]
 _EPSILON = 1e-3  # below this difference Charbonnier is a parabola
@@ -51,5 +51,5 @@ class Reconstruction:
                 "A prediction and its ground truth have one shape.",
                 found=f"{tuple(prediction.shape)} and {tuple(truth.shape)}",
             )
-        with no_autocast(prediction.device):
-            return self.penalty(full(prediction) - full(truth)).mean()
+        with full_precision(prediction.device.type):
+            return self.penalty(at_least_float32(prediction) - at_least_float32(truth)).mean()
