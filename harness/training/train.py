@@ -32,7 +32,7 @@ from harness.training.sources import Source, SourceClip, open_source
 from harness.training.team import Team, local_device
 from harness.training.trainable import Trainable, trainable_of
 from harness.upscalers.build import build_upscaler
-from harness.upscalers.weights import sha256_of
+from harness.upscalers.weights import recognised, sha256_of
 
 RECORD_VERSION = 1
 
@@ -231,14 +231,15 @@ def _store(
 def _start(trainable: Trainable, initial: Path | None, device: torch.device) -> tuple[str, ...]:
     """Load the first weights, and say what starts at random."""
     frozen = [name for name, parameter in trainable.module.named_parameters() if not parameter.requires_grad]
-    loaded = {} if initial is None else read_state(initial)
+    given = {} if initial is None else read_state(initial)
     known = trainable.module.state_dict()
-    wrong = [name for name, value in loaded.items() if name not in known or known[name].shape != value.shape]
-    if wrong:
+    loaded = recognised(given, known) if given else {}
+    if loaded is None:
+        wrong = [name for name, value in given.items() if name not in known or known[name].shape != value.shape]
         raise DataError(
             f"{initial} does not fit the method.",
-            found=f"{len(wrong)} of its {len(loaded)} tensors, the first: {wrong[0]}",
-            todo="use weights that `harness train` has exported for the same options",
+            found=f"{len(wrong)} of its {len(given)} tensors, the first: {wrong[0]}",
+            todo="use weights that `harness train` has exported for the same options, or a file of the authors'",
         )
     trainable.module.load_state_dict({name: value.to(device) for name, value in loaded.items()}, strict=False)
     random = [name for name in frozen if name not in loaded]

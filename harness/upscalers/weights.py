@@ -1,6 +1,7 @@
 """Weights are named files: found by their card, verified by hash, loaded strictly."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from harness.names import suggest
 from harness.networks.state import read_state
 from harness.upscalers.readiness import weights_path
 
-KEY_MAPS: dict[str, str] = {"stinet-release": "harness.networks.stinet.key_map:from_release"}
+KEY_MAPS: dict[str, str] = {
+    "stinet-release": "harness.networks.stinet.key_map:from_release",
+    "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
+}
 """Key table of a foreign checkpoint, by the name that cards give it -> "module:function"."""
 
 
@@ -25,6 +29,23 @@ def translate(state: dict[str, Tensor], key_map: str | None) -> dict[str, Tensor
     module, _, function = KEY_MAPS[key_map].partition(":")
     translated: dict[str, Tensor] = getattr(import_module(module), function)(state)
     return translated
+
+
+def recognised(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Weights, or a part of them, as they stand or in the spelling of any key table; None where they do not fit.
+
+    Args:
+        state: what a file holds.
+        known: the state of the module that they are for.
+    """
+    for key_map in (None, *KEY_MAPS):
+        try:
+            ours = translate(state, key_map)
+        except DataError:  # a name that this table does not know
+            continue
+        if ours and all(name in known and known[name].shape == value.shape for name, value in ours.items()):
+            return ours
+    return None
 
 
 def sha256_of(path: Path) -> str:

@@ -15,10 +15,11 @@ from harness.cards.overrides import Overrides
 from harness.training.losses.objective import Objective, Truth
 from harness.training.losses.perceptual import Perceptual
 from harness.training.options import TrainingOptions
-from harness.training.train import Plan, TrainRequest, plan_training, train
+from harness.training.train import Plan, TrainRequest, _start, plan_training, train
 from harness.training.trainable import Units, trainable_of
 from harness.upscalers.build import build_upscaler
 from harness.upscalers.stinet import STINetUpscaler
+from tests.parity.references import golden
 from tests.training.setting import Listener
 
 CPU = torch.device("cpu")
@@ -147,3 +148,20 @@ def test_a_step_does_not_wait_for_the_device(upscaler: STINetUpscaler) -> None:
 
     assert step() != []  # what is sent once and kept
     assert step() == []
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_authors_files_are_a_start(prefix: str, tmp_path: Path) -> None:
+    upscaler = STINetUpscaler()
+    theirs = golden("stinet").weights("public")
+    alone = {prefix + key.removeprefix("DBPN."): value for key, value in theirs.items() if key.startswith("DBPN.")}
+    trainable = trainable_of(upscaler, TrainingOptions(), method="stinet")
+    for name, state in (("s-sr.pth", alone), ("stinet.pth", {prefix + key: value for key, value in theirs.items()})):
+        torch.save(state, tmp_path / name)
+        warnings = _start(trainable, tmp_path / name, torch.device("cpu"))
+        assert warnings == ()
+        entry = upscaler.network.initialisation.super_resolution.get_parameter("entry.0.weight")
+        assert torch.equal(entry, theirs["DBPN.feat0.conv.weight"])
+    assert torch.equal(
+        upscaler.network.get_parameter("reconstruction.branches.hr.head.weight"), theirs["h_blending.weight"]
+    )

@@ -88,6 +88,12 @@ def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed(state, _LAYERS, parts=_RESIDUAL, dead=_DEAD)
 
 
+def initialisation_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The authors' S-SR file (`s-sr.pth`) as that part of the state of `build_stinet()`: its RGB head stays behind."""
+    layers = {theirs: f"initialisation.super_resolution.{ours}" for theirs, ours in _DBPN.items()}
+    return renamed(state, layers, dead=("output_conv2.",))
+
+
 def super_resolution_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' S-SR file (`s-sr.pth`) as the state of `dbpn()`. Raises DataError for a foreign name."""
     layers = {theirs: f"features.{ours}" for theirs, ours in _DBPN.items()}
