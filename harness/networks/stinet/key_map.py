@@ -89,7 +89,7 @@ def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def initialisation_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The authors' S-SR file (`s-sr.pth`) as that part of the state of `build_stinet()`: its RGB head stays behind."""
+    """The authors' S-SR file (`s-sr.pth`) as that part of `build_stinet()`'s state; its RGB head stays behind."""
     layers = {theirs: f"initialisation.super_resolution.{ours}" for theirs, ours in _DBPN.items()}
     return renamed(state, layers, dead=("output_conv2.",))
 
