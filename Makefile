@@ -1,4 +1,4 @@
-# make demo    install into .venv, then score three baselines on the embedded clips (no download, no GPU)
+# make demo    install into .venv, then score two baselines and a small STINet on the embedded clips (no download, no GPU)
 # make test    install into .venv, then ruff, mypy and pytest
 # make help    all targets
 #
@@ -29,7 +29,7 @@ TEST := $(VENV)/.installed-test
 .PHONY: help demo test lint bench wheel-check install clean
 
 help:
-	@echo 'make demo         install, score three baselines on the embedded clips, show table and picture'
+	@echo 'make demo         install, score two baselines and a small STINet on the embedded clips, show table and picture'
 	@echo 'make test         install, ruff, mypy, pytest'
 	@echo 'make lint         ruff and mypy only'
 	@echo 'make bench        benchmarks: ratios against something timed in the same run'
@@ -56,7 +56,7 @@ $(TEST): $(CORE)
 install: $(CORE)
 
 demo: $(CORE)
-	$(BIN)/harness run --method bicubic --method nearest+bicubic --method farneback+bicubic --dataset demo
+	$(BIN)/harness run --method bicubic --method farneback+bicubic --method stinet-s --dataset demo
 
 lint: $(TEST)
 	$(BIN)/ruff check .
