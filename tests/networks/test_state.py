@@ -62,5 +62,5 @@ def test_no_file_and_no_state_dict(tmp_path: Path) -> None:
         read_state(tmp_path / "weights.pth")
     for other in ([1, 2], {"a": 1}, {1: torch.ones(1)}):
         torch.save(other, tmp_path / "weights.pth")
-        with pytest.raises(DataError, match="(?s)should be a state dict.*(list|dict)"):
+        with pytest.raises(DataError, match=r"(?s)should be a state dict.*(list|dict)"):
             read_state(tmp_path / "weights.pth")
