@@ -14,6 +14,9 @@ CARDS = sorted(path.stem for path in (shipped_folder("methods") / "stinet").glob
 PAPER = {"I": 6, "II": 2, "III": 3, "IV": 9, "V": 6}
 """Rows of STINet and of its variants in each table."""
 
+FULL_NAME = {"V": "MCL (STINet)"}
+"""What the paper calls the whole STINet where it does not say so."""
+
 
 def output(*arguments: str) -> str:
     done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
@@ -44,7 +47,8 @@ def test_a_table_lists_its_variants(table: str, tmp_path: Path) -> None:
     assert len(rows) == PAPER[table]
     lines = output("table", table, "--results", str(tmp_path)).splitlines()
     for _, card in rows:
-        assert any(line.strip().startswith(card.title) for line in lines), card.title
+        title = FULL_NAME.get(table, card.title) if card.name == "stinet" else card.title
+        assert any(line.strip().startswith(title) for line in lines), title
 
 
 def test_a_row_without_weights_is_refused_with_the_command_that_makes_them(tmp_path: Path) -> None:
