@@ -1,8 +1,13 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# Read when torch is loaded: threads that wait must not spin, or two of them take minutes where other work runs.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 
 from harness.upscalers import registry

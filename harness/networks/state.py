@@ -4,12 +4,10 @@
 whatever is not plain tensors.
 """
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -23,12 +21,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         safe = path.suffix == ".safetensors"
         state: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+    except Exception as error:  # a damaged pickle may raise anything
         raise DataError(
             f"{path} cannot be read as weights.",
-            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            found=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
             todo="fetch the file again; a file that wants to run code while it loads is refused on purpose.",
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    if not isinstance(state, Mapping) or not named or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path} should be a state dict: names and tensors.", found=type(state).__name__)
     return dict(state)

@@ -13,7 +13,7 @@ from harness.names import suggest
 from harness.ops.choice import operator_versions
 from harness.upscalers.base import Interpolator, SuperResolver, Upscaler
 from harness.upscalers.options import TwoStageOptions
-from harness.upscalers.readiness import weights_folder
+from harness.upscalers.readiness import how_to_train, weights_folder
 from harness.upscalers.registry import Kind, find_network, load_target, typed_options, validate_options
 from harness.upscalers.two_stage import TwoStage
 from harness.upscalers.weights import load_weights
@@ -33,6 +33,7 @@ class BuiltUpscaler:
 
 @dataclass
 class _Builder:
+    card: MethodCard
     scale: int
     folder: Path
     untrained_allowed: bool
@@ -73,7 +74,9 @@ class _Builder:
             raise UsageError(
                 f"'{name}' needs weights.",
                 found="its card names none",
-                todo="train it, or use --untrained (for timing; its scores are never shown in a table).",
+                todo=f"{how_to_train(self.card)}\n"
+                "      Then name the file under [weights.TAG] of a card, see docs/training.md.\n"
+                "      Or use --untrained, for timing; its scores are never shown in a table.",
             )
         # One tag serves both stages of a method: the stage that does not know it takes its default.
         tag = self.tag if self.tag is not None and self.tag in files else next(iter(files))
@@ -111,7 +114,7 @@ def build_upscaler(
         DataError: weights that are missing, other bytes, or of other shapes.
     """
     torch.manual_seed(seed)  # untrained networks are the same on every run
-    parts = _Builder(scale, weights_folder(folder), untrained, tag)
+    parts = _Builder(card, scale, weights_folder(folder), untrained, tag)
     if card.interpolation is not None and card.super_resolution is not None:
         upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, library, parts)
     else:

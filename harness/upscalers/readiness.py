@@ -63,7 +63,7 @@ def readiness(card: MethodCard, library: CardLibrary, weights: Path | None = Non
         present += [f"{network}@{tag}" for tag in there]
         if not there:
             absent.append(network)
-            advice.append(_how_to_get(network, files, folder))
+            advice.append(_how_to_get(network, files, folder, card))
     if absent:
         return Readiness("lacks weights", "; ".join(advice), tuple(absent))
     return Readiness("ready", f"weights here: {', '.join(present)}" if present else "needs no weights")
@@ -79,8 +79,15 @@ def _learned(card: MethodCard, known: Mapping[str, NetworkEntry]) -> Iterator[tu
     return ((network, files) for network, files in parts if known[network].learned)
 
 
-def _how_to_get(network: str, files: Mapping[str, WeightsFile], folder: Path) -> str:
+def _how_to_get(network: str, files: Mapping[str, WeightsFile], folder: Path, card: MethodCard) -> str:
     if not files:
-        return f"the card names no weights of {network}: train it"
+        return f"the card names no weights of {network}: {how_to_train(card)}"
     first = next(iter(files.values()))
     return f"{folder / first.file} is missing; get it from: {first.source}"
+
+
+def how_to_train(card: MethodCard) -> str:
+    """What makes weights for a method: a command, where its card has a recipe."""
+    if card.recipe is None:
+        return "train it"
+    return f"train it: harness train --method {card.name} --data DIR --recipe evening"

@@ -19,6 +19,8 @@ KEY_MAPS: dict[str, str] = {
 }
 """Key table of a foreign checkpoint, by the name that cards give it -> "module:function"."""
 
+_MOST_NAMED = 3
+
 
 def translate(state: dict[str, Tensor], key_map: str | None) -> dict[str, Tensor]:
     """A foreign checkpoint under our names. Raises CardError: no such table. DataError: not that checkpoint."""
@@ -61,7 +63,9 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
         raise DataError(
             f"The weights '{tag}' are wanted at {path}.",
             found="no such file",
-            todo=f"get them from: {weights.source} (licence: {weights.licence}); or use --untrained for timing.",
+            todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
+            "      and put them there; HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
+            "      Or use --untrained, for timing; its scores are never shown in a table.",
         )
     digest = sha256_of(path)
     if weights.sha256 is not None and digest != weights.sha256:
@@ -70,9 +74,42 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             found=f"SHA-256 {digest}, the card says {weights.sha256}",
             todo=f"fetch it again from: {weights.source}",
         )
-    state = translate(read_state(path), weights.key_map)
+    state = read_state(path)
+    try:
+        state = translate(state, weights.key_map)
+    except DataError as error:
+        raise DataError(f"{path}: {error.what}", found=error.found, todo=error.todo) from error
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise DataError(f"{path} does not fit this network.", found=str(error)) from error
+        raise DataError(
+            f"{path} does not fit this network.",
+            found=_in_words(misfits(module.state_dict(), state)) or str(error),
+            todo="use weights of a network with the same options; see `[options]` and `key_map` of the card",
+        ) from error
     return LoadedWeights(tag=tag, file=weights.file, sha256=digest)
+
+
+def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """In what a state differs from the one that is wanted, a phrase for each tensor: wrong shapes, then names.
+
+    >>> misfits({"a": torch.ones(2), "b": torch.ones(1)}, {"a": torch.ones(3), "c": torch.ones(1)})
+    ['a should be (2) and is (3)', 'b is missing', 'c is unknown']
+    """
+    shapes = [
+        f"{name} should be {_shape(value)} and is {_shape(found[name])}"
+        for name, value in wanted.items()
+        if name in found and found[name].shape != value.shape
+    ]
+    missing = [f"{name} is missing" for name in wanted if name not in found]
+    return shapes + missing + [f"{name} is unknown" for name in found if name not in wanted]
+
+
+def _in_words(misfits: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = f"; and {len(misfits) - _MOST_NAMED} more" if len(misfits) > _MOST_NAMED else ""
+    return "; ".join(misfits[:_MOST_NAMED]) + more
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"({', '.join(map(str, tensor.shape))})"
