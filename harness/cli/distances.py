@@ -39,7 +39,8 @@ def print_distances(subjects: "Sequence[Subject]", plan: "SpeedPlan", *, as_json
     width = max(len(subject.method) for subject, _ in rows)
     for subject, distances in rows:
         cells = "   ".join(f"{name} {in_words(value)}" for name, value in distances.items())
-        typer.echo(f"{subject.method:<{width}}  {cells}{'   (untrained weights: these say little)' if subject.untrained else ''}")
+        doubt = "   (untrained weights: these say little)" if subject.untrained else ""
+        typer.echo(f"{subject.method:<{width}}  {cells}{doubt}")
 
 
 def _json(value: float) -> float | str | None:

@@ -54,11 +54,7 @@ def speed(
     ] = False,
     check: Annotated[
         bool,
-        typer.Option(
-            "--check",
-            help="Time nothing; say how far each precision is from fp32 on this device, in dB.",
-            rich_help_panel=_HOW,
-        ),
+        typer.Option("--check", help="Time nothing; say how far each precision is from fp32.", rich_help_panel=_HOW),
     ] = False,
     across_machines: Annotated[
         bool,
@@ -78,6 +74,8 @@ def speed(
         return
     if not method:
         raise UsageError("harness speed wants a method.", todo="--method NAME, or --show for what is kept.")
+    if check and save:
+        raise UsageError("--check measures no time to --save.", todo="leave one out; a run keeps its own distance.")
     from harness.cards import CardLibrary, Overrides, card_folders
     from harness.ops.choice import choose_operators
     from harness.upscalers.registry import load_plugin
