@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from harness.cli.speed import speed
+from harness.errors import UsageError
 from harness.upscalers.base import Flows, Upscaler
 
 
@@ -54,7 +55,7 @@ STINET = ("-m", "stinet", "--set", "options.channels=16", "--set", "options.supe
 
 
 def test_check_says_how_far_each_precision_is(tmp_path: Path) -> None:
-    done = call(*STINET, *TINY, "--check", "--save", "--results", str(tmp_path))
+    done = call(*STINET, *TINY, "--check", "--results", str(tmp_path))
     assert done.exit_code == 0, done.exception
     head, empty, line = done.stdout.splitlines()
     assert head == "Distance to fp32 of one window, 32x32 HR, on cpu."
@@ -63,6 +64,11 @@ def test_check_says_how_far_each_precision_is(tmp_path: Path) -> None:
     words = rf"stinet  tf32 the same bits   fp16 {number}   bf16 {number}   \(untrained weights: these say little\)"
     assert re.fullmatch(words, line)
     assert list(tmp_path.iterdir()) == [], "nothing is timed, and nothing kept"
+
+
+def test_there_is_no_time_to_save() -> None:
+    done = call(*STINET, *TINY, "--check", "--save")
+    assert isinstance(done.exception, UsageError)
 
 
 def test_check_of_several_methods_is_aligned() -> None:
