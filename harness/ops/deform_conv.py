@@ -84,8 +84,9 @@ def deform_conv(  # noqa: PLR0913 - the parameters of a convolution, in everybod
     if operator is None:
         return _in_bands(frames.to(precise), offsets, mask, weight, bias, geometry)
     bias = None if bias is None else bias.to(precise)
-    exact = (frames.to(precise), offsets.to(precise), mask.to(precise), weight.to(precise), bias)
-    return operator(*exact, geometry).to(frames.dtype)
+    # mmcv's operator reads memory as if it were contiguous, whatever the strides say.
+    exact = [tensor.to(precise).contiguous() for tensor in (frames, offsets, mask, weight)]
+    return operator(exact[0], exact[1], exact[2], exact[3], bias, geometry).to(frames.dtype)
 
 
 def _check(frames: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, geometry: Geometry) -> None:

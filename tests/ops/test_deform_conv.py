@@ -312,6 +312,20 @@ def test_a_backend_that_does_not_load_is_refused(monkeypatch: pytest.MonkeyPatch
         backends.why_not.cache_clear()
 
 
+def channels_last(tensor: Tensor) -> Tensor:
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_the_order_of_memory_does_not_matter(name: str) -> None:
+    geometry = (1, 1, 1, 1, 2, 3)
+    case = random_case(geometry)
+    use_backend(name)
+    torch.testing.assert_close(
+        convolve([channels_last(tensor) for tensor in case], geometry), convolve(case, geometry)
+    )
+
+
 def test_a_compiled_operator_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """The calls of the adapters, seen by stand-ins with the parameters of the compiled operators."""
     seen: dict[str, tuple[object, ...]] = {}
@@ -346,10 +360,11 @@ def test_a_compiled_operator_gets_everything(monkeypatch: pytest.MonkeyPatch) ->
     case = random_case(geometry)
     for name in ("torchvision", "mmcv"):
         use_backend(name)
-        half = convolve([tensor.half() for tensor in case], geometry)
+        half = convolve([channels_last(tensor.half()) for tensor in case], geometry)
         assert half.dtype == torch.float16  # computed in float32, given back as it came
         *tensors, stride, padding, dilation = seen[name]
         assert (stride, padding, dilation) == (1, 2, 2)
         for got, given in zip(tensors, case, strict=True):
             assert isinstance(got, Tensor)
+            assert got.is_contiguous()  # mmcv's looks at nothing else
             torch.testing.assert_close(got, given.half().float())
