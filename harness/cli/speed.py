@@ -204,13 +204,19 @@ def _summary(record: "SpeedRecord", first: "SpeedRecord") -> dict[str, object]:
     }
     if record.setup == first.setup:
         derived["ratio_to_first"] = record.ratio_to(first)
-    return {**record.model_dump(mode="json"), "machine": record.machine, **derived, "fps": record.frames_per_second}
+    return {
+        **record.model_dump(mode="json"),
+        "machine": record.machine,
+        **derived,
+        "fps": record.frames_per_second,
+        "fps_without_flow": record.frames_per_second_without_flow,
+    }
 
 
 def speed_table(records: "Sequence[SpeedRecord]") -> list[str]:
     """Records of one setup as aligned lines; ratios are to the first one."""
     several_machines = len({record.machine for record in records}) > 1
-    header = ["method", "whole", "without flow", "with PNG I/O", "fps", f"time / {records[0].method}"]
+    header = ["method", "whole", "without flow", "with PNG I/O", "fps", "without flow", f"time / {records[0].method}"]
     rows = [[*header, "params", "GFLOP", "peak MiB", *(["host"] if several_machines else [])]]
     for record in records:
         peak = record.peak_memory_bytes
@@ -220,6 +226,7 @@ def speed_table(records: "Sequence[SpeedRecord]") -> list[str]:
             _cell(record.spread("without_flow")) if record.has_flow else "has no flow",
             _cell(record.spread("with_io")),
             f"{record.frames_per_second:.2f}",
+            f"{record.frames_per_second_without_flow:.2f}" if record.has_flow else "",
             _cell(record.ratio_to(records[0])),
             f"{record.parameters / 1e6:.2f} M" if record.parameters else "0",
             f"{record.flops / 1e9:.2f}",
