@@ -151,6 +151,20 @@ def test_everything_learns_but_a_frozen_s_sr(ssr: str, official: STINet) -> None
             assert parameter.grad.any(), name
 
 
+@pytest.mark.parametrize("flow", ["adapted", "none"])
+def test_large_maps_learn_too(flow: Literal["adapted", "none"]) -> None:
+    """A CPU takes these a few at a time; nothing may then work in place on what it was given."""
+    options = STINetOptions(flow=flow, channels=8, super_resolution_stages=2, interpolation_blocks=1)
+    network = build_stinet(options, train_super_resolution=True, offset_init="kaiming")
+    clips = noise(batch=2, given=3, height=40, width=36)
+    given = [part.clone() for part in clips]
+    outputs = network.supervised(*clips, times=(0.25, 0.5))
+    pictures = (outputs.frames, *outputs.phase_1.values())
+    sum((picture.square().mean() for picture in pictures), start=torch.zeros(())).backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+    assert all(torch.equal(part, before) for part, before in zip(clips, given, strict=True))
+
+
 @pytest.mark.parametrize("start", ["zero", "kaiming"])
 def test_where_an_untrained_network_samples(start: Literal["zero", "kaiming"]) -> None:
     refinement = build_stinet(offset_init=start).local_refinement

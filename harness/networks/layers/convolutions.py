@@ -8,9 +8,13 @@ from torch import nn
 SLOPE = 0.1
 
 
-def activation() -> nn.Module:
-    """The leaky ReLU."""
-    return nn.LeakyReLU(SLOPE, inplace=True)  # of what a convolution has just made, and does not need again
+def activation(*, first: bool = False) -> nn.Module:
+    """The leaky ReLU, in place: of what a convolution has just made, and does not need again.
+
+    Args:
+        first: it begins a module, whose input is not its own: not in place.
+    """
+    return nn.LeakyReLU(SLOPE, inplace=not first)
 
 
 def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:

@@ -24,7 +24,7 @@ def down(inputs: int, outputs: int) -> nn.Module:
 
 def up(inputs: int, outputs: int) -> nn.Module:
     """From LR to HR size: four times each side, then the activation."""
-    return nn.Sequential(Enlarge(inputs, outputs), nn.LeakyReLU(SLOPE))  # not in place: see `enlarge`
+    return nn.Sequential(Enlarge(inputs, outputs), activation(first=True))  # see `enlarge`
 
 
 class ResidualBlock(nn.Module):

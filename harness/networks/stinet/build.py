@@ -170,9 +170,9 @@ class _Builder:
         c = self.channels
         parts = 2 if self.options.flow == "none" else 3  # the frames before and after, and the motion
         if side == "lr":
-            rest = nn.Sequential(activation(), ResidualBlock(c))
+            rest = nn.Sequential(activation(first=True), ResidualBlock(c))
             return Entry(first=SplitConvolution(Enlarge(parts * c, c), parts=parts), rest=rest)
-        return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation())
+        return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation(first=True))
 
     def blocks(self) -> nn.Module:
         return nn.Sequential(*(ResidualBlock(self.channels) for _ in range(self.options.interpolation_blocks)))
@@ -199,7 +199,7 @@ class _Builder:
         c, shared, sides = self.channels, self.options.local_shared, self.options.offset_sides
 
         def second() -> PerSide:
-            return self.per_side(lambda: nn.Sequential(activation(), conv(c, c)), shared=shared, only=sides)
+            return self.per_side(lambda: nn.Sequential(activation(first=True), conv(c, c)), shared=shared, only=sides)
 
         return OffsetFeatures(
             sides=sides,
