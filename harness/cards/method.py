@@ -32,12 +32,36 @@ class WeightsFile(Model):
     key_map: str | None = Field(default=None, description="name of the key table for a foreign checkpoint")
 
 
+class Training(Model):
+    """How weights were made, where `harness train` has made them; taken from the record inside their file."""
+
+    key: str = Field(description="of the training: another one for another card, recipe, seed or data")
+    setting: str = Field(default="", description="of recipe, data and first weights: equal in a fair comparison")
+    data: str = Field(description="name of what was learned from")
+    iterations: int
+    batch: int
+    crop: int = Field(description="side of the crops, LR pixels")
+    max_seconds: float = Field(default=0, description="the wall clock as budget; 0: iterations alone")
+    fine_tuned: bool = Field(default=False, description="started from other weights")
+    seed: int
+    options: dict[str, OptionValue] = Field(default={}, description="losses and initialisation, as in `[training]`")
+
+    @property
+    def budget(self) -> str:
+        """What it cost, in a few words: `6000 iterations of 16 crops (32x32) from davis270`."""
+        limit = f" in {self.max_seconds:g} s" if self.max_seconds else ""
+        start = ", fine-tuned" if self.fine_tuned else ""
+        crops = f"{self.batch} crops ({self.crop}x{self.crop})"
+        return f"{self.iterations} iterations{limit} of {crops} from {self.data}{start}"
+
+
 class LoadedWeights(Model):
-    """Which bytes were loaded."""
+    """Which bytes were loaded, and how they were made where their file says so."""
 
     tag: str
     file: str
     sha256: str
+    training: Training | None = None
 
 
 class Stage(Model):

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 _WHAT, _HOW, _WHERE = "What is compared", "How it is run", "Where things are"
 
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a card: options.window=4, protocol.border=4; or an operator: ops.deform_conv=mmcv.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", metavar="FILE", help="Instead of those of the card: what `harness train` has exported."
+    ),
+]
+
 
 def run(
     method: Annotated[
@@ -30,14 +45,8 @@ def run(
         list[str] | None,
         typer.Option("--metric", metavar="NAME", help="Default: PSNR and SSIM of the protocol. Repeatable."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Override a card: options.window=4, protocol.border=4; or an operator: ops.deform_conv=mmcv.",
-        ),
-    ] = None,
+    set_: Assignments = None,
+    weights: Weights = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …", rich_help_panel=_HOW)] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32, fp16 or bf16.", rich_help_panel=_HOW)] = "fp32",
     limit: Annotated[
@@ -80,6 +89,7 @@ def run(
         device=find_device(device),
         precision=check_precision(precision),
         data_root=data_root(data),
+        weights=weights,
         lpips_weights=lpips_weights,
         untrained=untrained,
     )

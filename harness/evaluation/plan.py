@@ -20,6 +20,7 @@ from harness.records.schema import RunHeader
 from harness.records.store import content_key, keyed
 from harness.upscalers.build import BuiltUpscaler, build_upscaler
 from harness.upscalers.registry import networks
+from harness.upscalers.trained import with_weights
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Request:
     precision: Precision = "fp32"
     data_root: Path = Path("data")
     weights_folder: Path | None = None
+    weights: Path | None = None
     lpips_weights: Path | None = None
     untrained: bool = False
 
@@ -59,6 +61,8 @@ def plan(request: Request, library: CardLibrary) -> tuple[Cell, ...]:
             raise UsageError(
                 f"{kind} is wanted at least once.", todo=f"`harness list {kind[2:]}s` shows what there is."
             )
+    if request.weights is not None and len(set(request.methods)) > 1:
+        raise UsageError("--weights is for one method.", found=f"--method {' --method '.join(request.methods)}")
     choose_operators(request.overrides.ops)
     benchmarks = [_open(name, request, library) for name in dict.fromkeys(request.datasets)]
     scales = {benchmark.card.scale for benchmark in benchmarks}
@@ -86,12 +90,16 @@ def method_card(reference: str, library: CardLibrary, overrides: Overrides) -> t
 
 def _build(name: str, scale: int, request: Request, library: CardLibrary) -> tuple[MethodCard, BuiltUpscaler]:
     card, tag = method_card(name, library, request.overrides)
+    folder = request.weights_folder
+    if request.weights is not None:
+        card, tag = with_weights(card, request.weights)
+        folder = request.weights.parent
     built = build_upscaler(
         card,
         library,
         scale=scale,
         device=request.device,
-        folder=request.weights_folder,
+        folder=folder,
         tag=tag,
         untrained=request.untrained,
     )

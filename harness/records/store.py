@@ -31,8 +31,9 @@ def content_key(content: Mapping[str, object]) -> str:
 
 
 def keyed(header: RunHeader) -> RunHeader:
-    """`header` with its `key` computed from everything else in it but the titles."""
-    content = header.model_dump(mode="json", exclude={"key", "method_title", "dataset_title"})
+    """`header` with its `key` computed from all else but titles, and trainings (the bytes hold those)."""
+    content = header.model_dump(mode="json", exclude={"key", "method_title", "dataset_title", "weights"})
+    content["weights"] = [one.model_dump(mode="json", exclude={"training"}) for one in header.weights]
     return header.model_copy(update={"key": content_key(content)})
 
 

@@ -186,7 +186,8 @@ class _Builder:
             _printed_cell(row, column) if column.source == "paper" else self._cell(who, row.rate, column, reason)
             for column in self.columns
         )
-        notes = (f"measured with the weights '{who.weights}'",) if who.weights else ()
+        whose = (f"measured with the weights '{who.weights}'",) if who.weights else ()
+        notes = (*whose, *self.selection.trainings(who, row.rate))
         return Row(row.method, row.name, row.rate, cells, self.layout.group_of(row.number), notes)
 
     def _cell(self, who: Identity, rate: int, column: Column, reason: str) -> Cell:
@@ -209,6 +210,7 @@ class _Builder:
                     for column in self.columns
                 ),
                 group=_EXTRA,
+                notes=self.selection.trainings(who, rate),
             )
             for (who, rate), name in self.selection.everybody(self.columns).items()
             if who.method not in self.known

@@ -115,6 +115,12 @@ class Selection:
             if run.header.key in keys
         }
 
+    def trainings(self, who: Identity, rate: int) -> tuple[str, ...]:
+        """Notes on weights that were trained here: their budget is theirs, not the paper's."""
+        runs = [run for run in self.runs if run.header.rate == rate and self.who(run) == who]
+        budgets = [weights.training.budget for run in runs for weights in run.header.weights if weights.training]
+        return tuple(f"trained by this harness: {budget}" for budget in dict.fromkeys(budgets))
+
     def plain(self, method: str, rate: int) -> Identity:
         """Who stands in the method's own row: options unchanged, the weights with most runs at this rate."""
         runs = [run for run in self.runs if run.header.rate == rate]

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from harness.errors import DataError, TrainingError
+from harness.networks.state import read_metadata
 from harness.training.checkpoint import sync_folder
 from harness.training.folder import unwritable
 
@@ -72,11 +72,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def read_record(path: Path) -> tuple[dict[str, object], dict[str, object]]:
     """The card and the training record inside exported weights. Raises DataError where there are none."""
+    metadata = read_metadata(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
         return json.loads(metadata["card"]), json.loads(metadata["training"])
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except (KeyError, ValueError) as error:
         raise DataError(
             f"{path} should be weights that `harness train` has exported.", found=f"{type(error).__name__}: {error}"
         ) from error

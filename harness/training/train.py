@@ -36,6 +36,9 @@ from harness.upscalers.weights import recognised, sha256_of
 
 RECORD_VERSION = 1
 
+SETTING = ("recipe", "data", "initial")
+"""What trainings must have in common for a fair comparison of their methods."""
+
 
 @dataclass(frozen=True)
 class TrainRequest:
@@ -171,6 +174,7 @@ def training_record(request: TrainRequest, plan: Plan, trainer: Trainer) -> dict
         "version": RECORD_VERSION,
         "method": request.method,
         "key": content_key(plan.identity),
+        "setting": content_key({name: plan.identity[name] for name in SETTING}),
         "training": plan.options.model_dump(mode="json"),
         "recipe": plan.recipe.model_dump(mode="json"),
         "data": plan.source.describe(),

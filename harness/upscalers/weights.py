@@ -12,6 +12,7 @@ from harness.errors import CardError, DataError
 from harness.names import suggest
 from harness.networks.state import read_state
 from harness.upscalers.readiness import weights_path
+from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
     "stinet-release": "harness.networks.stinet.key_map:from_release",
@@ -87,7 +88,7 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             found=_in_words(misfits(module.state_dict(), state)) or str(error),
             todo="use weights of a network with the same options; see `[options]` and `key_map` of the card",
         ) from error
-    return LoadedWeights(tag=tag, file=weights.file, sha256=digest)
+    return LoadedWeights(tag=tag, file=weights.file, sha256=digest, training=training_of(path))
 
 
 def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
