@@ -6,6 +6,7 @@ whatever is not plain tensors.
 Toolkits save their state dict inside of another one, under a name of theirs; it is taken out.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def read_metadata(path: Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError):
         return {}
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unpacked(state: object) -> object:

@@ -16,7 +16,7 @@ from harness.errors import DataError, UsageError
 from harness.evaluation.machine import environment
 from harness.evaluation.plan import method_card
 from harness.evaluation.precision import device_title
-from harness.networks.state import read_state
+from harness.networks.state import read_state, sha256_of
 from harness.records.store import content_key
 from harness.training.batches import Batches
 from harness.training.export import export, write_whole
@@ -32,7 +32,7 @@ from harness.training.sources import Source, SourceClip, open_source
 from harness.training.team import Team, local_device
 from harness.training.trainable import Trainable, trainable_of
 from harness.upscalers.build import build_upscaler
-from harness.upscalers.weights import recognised, sha256_of
+from harness.upscalers.weights import recognised
 
 RECORD_VERSION = 1
 
