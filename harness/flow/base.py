@@ -73,20 +73,21 @@ class FlowEstimator(ABC):
         return flows[:, :steps], flows[:, steps:]
 
 
-def check_frames(frames_0: Tensor, frames_1: Tensor) -> None:
+def check_frames(*batches: Tensor) -> None:
     """Raises DataError for frames of which no flow can be computed."""
-    if frames_0.shape != frames_1.shape:
+    if len({frames.shape for frames in batches}) > 1:
         raise DataError(
             "Flow needs two batches of frames of one shape.",
-            found=f"{tuple(frames_0.shape)} and {tuple(frames_1.shape)}",
+            found=" and ".join(str(tuple(frames.shape)) for frames in batches),
             todo="pass as many second frames as first frames, of the same size",
         )
-    if not (frames_0.is_floating_point() and frames_1.is_floating_point()):
-        raise DataError(
-            "Flow is computed from floating-point frames in [0, 1].",
-            found=f"{frames_0.dtype} and {frames_1.dtype}",
-            todo="divide 8-bit frames by 255 first",
-        )
+    for frames in batches:
+        if not frames.is_floating_point():
+            raise DataError(
+                "Flow is computed from floating-point frames in [0, 1].",
+                found=f"{frames.dtype}",
+                todo="divide 8-bit frames by 255 first",
+            )
 
 
 def sides(pairs: Sequence[Pair]) -> tuple[tuple[int, ...], tuple[int, ...]]:

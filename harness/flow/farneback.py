@@ -96,7 +96,7 @@ class Farneback(FlowEstimator):
 
         Indexing each level pairs the frames as one likes: expanding a clip once serves all its pairs.
         """
-        check_frames(frames, frames)
+        check_frames(frames)
         return self.expand_grey(self._grey(frames))
 
     def expand_grey(self, images: Tensor) -> list[Tensor]:
