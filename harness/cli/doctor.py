@@ -25,9 +25,10 @@ OPERATORS = {
     "warp": "harness.ops.warp",
     "deform_conv": "harness.ops.deform_conv",
     "farneback": "harness.flow.farneback",
+    "spynet": "harness.flow.spynet",
 }
-"""Operator -> module that must import. One with several implementations has a function `explain`, which says which
-one is in use and why. A new operator is one line here."""
+"""Operator -> module that must import. One with several implementations, or with weights, has a function `explain`,
+which says what is in use and why. A new operator is one line here."""
 
 _MODULES = {
     "lpips": "lpips",

@@ -14,7 +14,10 @@ from harness.names import suggest
 if TYPE_CHECKING:
     from harness.flow.base import FlowEstimator
 
-FLOWS: dict[str, str] = {"farneback": "harness.flow.farneback:Farneback"}
+FLOWS: dict[str, str] = {
+    "farneback": "harness.flow.farneback:Farneback",
+    "spynet": "harness.flow.spynet:SPyNetFlow",
+}
 """Name -> "module:Class"; a new estimator is one file and one line here."""
 
 
@@ -27,6 +30,7 @@ def get_flow(name: str, **options: object) -> FlowEstimator:
 
     Raises:
         UsageError: there is no such estimator.
+        DataError: its weights are not here.
     """
     if name not in FLOWS:
         raise UsageError("There is no optical flow of this name.", found=f"'{name}'", todo=suggest(name, FLOWS))

@@ -26,11 +26,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harness.errors import DataError
+from harness.flow.base import FlowEstimator, Pair, check_frames, sides, take
 from harness.flow.expansion import DEFAULT_SETTINGS, FarnebackSettings, polynomial_expansion, pyramid
 from harness.flow.grey import GreyOrder, grey, grey_linear
 from harness.flow.refinement import refine
-from harness.ops.precision import full_precision
 from harness.ops.warp import resize_bilinear
 
 __all__ = ["Farneback", "FarnebackSettings", "farneback", "polynomial_expansion", "pyramid", "refine"]
@@ -53,7 +52,7 @@ def farneback(
     return flow
 
 
-class Farneback:
+class Farneback(FlowEstimator):
     """The estimator: RGB frames in, flow out.
 
     Args:
@@ -76,60 +75,28 @@ class Farneback:
         self.settings = settings
         self.grey_order: GreyOrder = grey
         self.quantise = quantise
+        self.differentiable = not quantise
 
     def __call__(self, frames_0: Tensor, frames_1: Tensor) -> Tensor:
-        """The flow from frame 0 to frame 1 of each pair.
-
-        Args:
-            frames_0: (B, 3, H, W), RGB, [0, 1], floating point (below float32 it is computed in float32).
-            frames_1: the same shape, range and precision.
-
-        Returns:
-            flow_0_to_1, (B, 2, H, W), pixels, float32 or float64.
-
-        Raises:
-            DataError: the frames have different shapes, or are not floating point.
-        """
-        if frames_0.shape != frames_1.shape:
-            raise DataError(
-                "Flow needs two batches of frames of one shape.",
-                found=f"{tuple(frames_0.shape)} and {tuple(frames_1.shape)}",
-                todo="pass as many second frames as first frames, of the same size",
-            )
+        """The flow from frame 0 to frame 1 of each pair, see `FlowEstimator`; below float32 computed in float32."""
+        check_frames(frames_0, frames_1)
         expansions = self.expand(torch.cat((frames_0, frames_1)))
-        pairs = frames_0.shape[0]
-        return self.between([level[:pairs] for level in expansions], [level[pairs:] for level in expansions])
+        count = frames_0.shape[0]
+        return self.between([level[:count] for level in expansions], [level[count:] for level in expansions])
 
-    def along(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """The flows between all neighbouring frames, both ways, each frame expanded once; outside of autocast.
-
-        Args:
-            clips: (B, T, 3, H, W), RGB, [0, 1], floating point.
-
-        Returns:
-            flow_0_to_1 and flow_1_to_0 of the T - 1 pairs, (B, T-1, 2, H, W) each.
-        """
-        with full_precision(clips.device.type):
-            levels = [level.unflatten(0, clips.shape[:2]) for level in self.expand(clips.flatten(0, 1))]
-            first = [level[:, :-1].flatten(0, 1) for level in levels]
-            second = [level[:, 1:].flatten(0, 1) for level in levels]
-            ways = [torch.cat(pair) for pair in zip(first, second, strict=True)]
-            back = [torch.cat(pair) for pair in zip(second, first, strict=True)]
-            flow_0_to_1, flow_1_to_0 = self.between(ways, back).chunk(2)
-        pairs = (clips.shape[0], clips.shape[1] - 1)
-        return flow_0_to_1.unflatten(0, pairs), flow_1_to_0.unflatten(0, pairs)
+    def pairs(self, clips: Tensor, pairs: Sequence[Pair]) -> Tensor:
+        """See `FlowEstimator`; every frame is expanded once."""
+        levels = [level.unflatten(0, clips.shape[:2]) for level in self.expand(clips.flatten(0, 1))]
+        first, second = ([take(level, side).flatten(0, 1) for level in levels] for side in sides(pairs))
+        flows: Tensor = self.between(first, second).unflatten(0, (len(clips), len(pairs)))
+        return flows
 
     def expand(self, frames: Tensor) -> list[Tensor]:
         """The expansions of frames (N, 3, H, W) in [0, 1], one (N, 5, h, w) per level, coarsest first.
 
         Indexing each level pairs the frames as one likes: expanding a clip once serves all its pairs.
         """
-        if not frames.is_floating_point():
-            raise DataError(
-                "Flow is computed from floating-point frames in [0, 1].",
-                found=f"{frames.dtype}",
-                todo="divide 8-bit frames by 255 first",
-            )
+        check_frames(frames)
         return self.expand_grey(self._grey(frames))
 
     def expand_grey(self, images: Tensor) -> list[Tensor]:

@@ -2,8 +2,11 @@
 
 `.safetensors` files are read by safetensors, everything else by `torch.load(weights_only=True)`, which refuses
 whatever is not plain tensors.
+
+Toolkits save their state dict inside of another one, under a name of theirs; it is taken out.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +16,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from harness.errors import DataError
+
+_CONTAINERS = ("params", "state_dict")
+"""Under which BasicSR and the toolkits of OpenMMLab keep the tensors."""
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -28,6 +34,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
             found=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
             todo="fetch the file again; a file that wants to run code while it loads is refused on purpose.",
         ) from error
+    state = _unpacked(state)
     named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
     if not isinstance(state, Mapping) or not named or not all(isinstance(value, Tensor) for value in state.values()):
         raise DataError(f"{path} should be a state dict: names and tensors.", found=type(state).__name__)
@@ -43,3 +50,15 @@ def read_metadata(path: Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError):
         return {}
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpacked(state: object) -> object:
+    """The mapping inside of a container, and anything else as it is."""
+    inside = [state[name] for name in _CONTAINERS if name in state] if isinstance(state, Mapping) else []
+    return inside[0] if inside and isinstance(inside[0], Mapping) else state

@@ -115,3 +115,12 @@ def resize_bilinear(planes: Tensor, size: tuple[int, int]) -> Tensor:
     if planes.shape[-2:] == size:
         return planes
     return F.interpolate(planes, size=size, mode="bilinear", align_corners=False)
+
+
+def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    """A flow (B, 2, h, w) as it is in frames of another size, (B, 2, *size): resized, and its lengths scaled."""
+    if flow.shape[-2:] == size:
+        return flow
+    scale_y, scale_x = (new / old for new, old in zip(size, flow.shape[-2:], strict=True))
+    dx, dy = resize_bilinear(flow, size).unbind(1)
+    return torch.stack((dx * scale_x, dy * scale_y), dim=1)

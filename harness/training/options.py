@@ -19,7 +19,8 @@ class TrainingOptions(Model):
     mcl_absolute: Literal["all-l2", "adjacent-l2", "all-l1", "none"] = Field(default="all-l2", description="Eq. 2")
     mcl_relative: Literal["hinge", "exact", "none"] = Field(default="hinge", description="Eq. 3")
     mcl_flow: Literal["farneback", "spynet", "detached"] = Field(
-        default="farneback", description="flow of the motion loss; detached: no gradient, as in the release"
+        default="farneback",
+        description="flow of the motion loss; spynet wants weights; detached has no gradient, as in the release",
     )
     ssr: Literal["frozen", "finetune"] = Field(default="frozen", description="whether STINet's S-SR learns")
     offset_init: Literal["zero", "kaiming"] = Field(

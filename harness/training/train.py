@@ -16,7 +16,7 @@ from harness.errors import DataError, UsageError
 from harness.evaluation.machine import environment
 from harness.evaluation.plan import method_card
 from harness.evaluation.precision import device_title
-from harness.networks.state import read_state
+from harness.networks.state import read_state, sha256_of
 from harness.records.store import content_key
 from harness.training.batches import Batches
 from harness.training.export import export, write_whole
@@ -24,7 +24,6 @@ from harness.training.folder import Folder
 from harness.training.frames import FileStore, FrameStore, MemoryStore, extent, gibibytes
 from harness.training.loop import Trainer, Watcher
 from harness.training.losses.objective import Objective
-from harness.training.losses.vgg import find_vgg
 from harness.training.options import TrainingOptions, training_options
 from harness.training.recipe import Recipe, load_recipe
 from harness.training.sampling import Sampler
@@ -32,7 +31,7 @@ from harness.training.sources import Source, SourceClip, open_source
 from harness.training.team import Team, local_device
 from harness.training.trainable import Trainable, trainable_of
 from harness.upscalers.build import build_upscaler
-from harness.upscalers.weights import recognised, sha256_of
+from harness.upscalers.weights import recognised
 
 RECORD_VERSION = 1
 
@@ -142,7 +141,8 @@ def plan_training(request: TrainRequest, library: CardLibrary) -> Plan:
         "data": {"sha256": source.hash, "held_out": [clip.name for clip in source.held_out]},
         "seed": request.seed,
         "initial": sha256_of(request.initial) if request.initial else "",
-        "vgg": sha256_of(find_vgg(request.vgg)) if options.lambda_per > 0 else "",
+        "vgg": "",  # named also where it does not count: keys stay what they were
+        **objective.weights,
     }
     stem = Path(name).stem
     own = request.results / "training" / f"{card.name}--{source.name}--{stem}--{content_key(identity)[:8]}"
@@ -180,7 +180,8 @@ def training_record(request: TrainRequest, plan: Plan, trainer: Trainer) -> dict
         "data": plan.source.describe(),
         "seed": request.seed,
         "initial": plan.identity["initial"],
-        "vgg": plan.identity["vgg"],
+        "vgg": "",
+        **plan.objective.weights,
         "iterations": trainer.iteration,
         "seconds": round(trainer.seconds_kept, 3),
         "processes": trainer.team.size,

@@ -8,12 +8,13 @@ import torch
 
 from harness.cards.library import CardLibrary
 from harness.cards.method import LoadedWeights, MethodCard, OptionValue, Stage, WeightsFile
+from harness.cards.weights import weights_folder
 from harness.errors import UsageError
 from harness.names import suggest
 from harness.ops.choice import operator_versions
 from harness.upscalers.base import Interpolator, SuperResolver, Upscaler
 from harness.upscalers.options import TwoStageOptions
-from harness.upscalers.readiness import how_to_train, weights_folder
+from harness.upscalers.readiness import how_to_train
 from harness.upscalers.registry import Kind, find_network, load_target, typed_options, validate_options
 from harness.upscalers.two_stage import TwoStage
 from harness.upscalers.weights import load_weights

@@ -71,7 +71,7 @@ class FlowInterpolation(Interpolator):
 
     @property
     def component_versions(self) -> dict[str, str]:
-        return {f"flow:{self.estimate.name}": str(self.estimate.version)}
+        return {f"flow:{self.estimate.name}": self.estimate.identity}
 
     def flows(self, clip: Tensor) -> Flows:
         """Both directions between all neighbours, one batch."""

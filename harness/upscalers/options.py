@@ -1,8 +1,8 @@
 """The options of the built-in upscalers, typed. No torch: cards are validated before anything heavy loads."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.cards.base import Model
 from harness.networks.stinet.options import STINetOptions
@@ -41,7 +41,20 @@ class FlowInterpolationOptions(StageOptions):
 class STINetMethodOptions(STINetOptions, UpscalerOptions):
     """The network's options, and where its flow comes from."""
 
-    flow_estimator: Literal["farneback"] = Field(default="farneback", description="optical flow of the LR frames")
-    flow_grey: Literal["rgb", "release"] = Field(
-        default="rgb", description="grey of the frames that flow sees; the release exchanges red and blue"
+    flow_estimator: Literal["farneback", "spynet"] = Field(
+        default="farneback", description="optical flow of the LR frames"
     )
+    flow_grey: Literal["rgb", "release"] = Field(
+        default="rgb", description="grey of the frames that Farneback's flow sees; the release exchanges red and blue"
+    )
+
+    @model_validator(mode="after")
+    def _spynet_sees_colours(self) -> Self:
+        if self.flow_estimator == "spynet" and self.flow_grey != "rgb":
+            raise ValueError('flow_grey belongs to flow_estimator = "farneback": SPyNet sees colours')
+        return self
+
+    @property
+    def flow_settings(self) -> dict[str, str]:
+        """What the estimator is built with."""
+        return {"grey": self.flow_grey} if self.flow_estimator == "farneback" else {}

@@ -5,14 +5,14 @@ its card (or the card of its stage) names lies in the weights folder. Whether th
 they are loaded.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.cards.library import CardLibrary, shipped_folder
+from harness.cards.library import CardLibrary
 from harness.cards.method import MethodCard, WeightsFile
+from harness.cards.weights import weights_folder, weights_path
 from harness.upscalers.registry import NetworkEntry, networks
 
 Status = Literal["ready", "lacks weights", "lacks its network"]
@@ -31,17 +31,6 @@ class Readiness:
     status: Status
     reason: str
     lacks: tuple[str, ...] = ()
-
-
-def weights_folder(given: Path | None = None) -> Path:
-    """Where weights lie: `given`, else HARNESS_WEIGHTS, else ./weights."""
-    return given or Path(os.environ.get("HARNESS_WEIGHTS", "weights"))
-
-
-def weights_path(file: str, folder: Path) -> Path:
-    """Where a file of weights is, or should be: in the weights folder, else among those that are shipped."""
-    path, shipped = folder / file, shipped_folder("weights") / file
-    return shipped if not path.is_file() and shipped.is_file() else path
 
 
 def readiness(card: MethodCard, library: CardLibrary, weights: Path | None = None) -> Readiness:

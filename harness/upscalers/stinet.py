@@ -34,13 +34,13 @@ class STINetUpscaler(Upscaler):
             raise UsageError("STINet enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
         self.network: STINet = build_stinet(options)
         self.has_flow = options.flow != "none"
-        self.estimate = get_flow(options.flow_estimator, grey=options.flow_grey)
+        self.estimate = get_flow(options.flow_estimator, **options.flow_settings)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(3, 1, 1), persistent=False)
 
     @property
     def component_versions(self) -> dict[str, str]:
-        return {f"flow:{self.estimate.name}": str(self.estimate.version)} if self.has_flow else {}
+        return {f"flow:{self.estimate.name}": self.estimate.identity} if self.has_flow else {}
 
     @property
     def trained(self) -> nn.Module:

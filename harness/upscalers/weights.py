@@ -1,6 +1,5 @@
 """Weights are named files: found by their card, verified by hash, loaded strictly."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from harness.cards.method import LoadedWeights, WeightsFile
+from harness.cards.weights import find_weights
 from harness.errors import CardError, DataError
 from harness.names import suggest
-from harness.networks.state import read_state
-from harness.upscalers.readiness import weights_path
+from harness.networks.state import read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
@@ -51,23 +50,11 @@ def recognised(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[st
     return None
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: Path) -> LoadedWeights:
     """Load the card's file into `module`, strictly. Raises DataError: missing, other bytes, other shapes."""
-    path = weights_path(weights.file, folder)
-    if not path.is_file():
-        raise DataError(
-            f"The weights '{tag}' are wanted at {path}.",
-            found="no such file",
-            todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
-            "      and put them there; HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
-            "      Or use --untrained, for timing; its scores are never shown in a table.",
-        )
+    path = find_weights(
+        tag, weights, folder=folder, otherwise="use --untrained, for timing; its scores are never shown in a table."
+    )
     digest = sha256_of(path)
     if weights.sha256 is not None and digest != weights.sha256:
         raise DataError(

@@ -81,7 +81,6 @@ def test_ctrl_c(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_refuses(given: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "Did you mean 'batch'" in refused(*given, "--set", "recipe.bach=1")
     assert "Did you mean 'lambda_mcl'" in refused(*given, "--set", "training.lamda_mcl=1")
-    assert "spynet" in refused(*given, "--set", "training.lambda_mcl=1", "--set", "training.mcl_flow=spynet")
     monkeypatch.delenv("HARNESS_VGG19", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert "--set training.lambda_per=0" in refused(*given, "--set", "training.lambda_per=0.1")

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
 from harness.flow import FLOWS, get_flow
 from harness.flow.base import FlowEstimator
+from tests.flow.spynet_weights import as_default, random_state
 
 
 @pytest.mark.parametrize("name", sorted(FLOWS))
-def test_every_estimator_loads_under_its_name(name: str) -> None:
+def test_every_estimator_loads_under_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_default(random_state(), tmp_path, monkeypatch)
     estimator = get_flow(name)
     assert isinstance(estimator, FlowEstimator)
     assert estimator.name == name

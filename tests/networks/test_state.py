@@ -64,3 +64,17 @@ def test_no_file_and_no_state_dict(tmp_path: Path) -> None:
         torch.save(other, tmp_path / "weights.pth")
         with pytest.raises(DataError, match=r"(?s)should be a state dict.*(list|dict)"):
             read_state(tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize("name", ["params", "state_dict"])
+def test_a_state_dict_inside_of_a_container(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"meta": {"epoch": 3}, name: STATE}, path)
+    assert {key: value.tolist() for key, value in read_state(path).items()} == {
+        key: value.tolist() for key, value in STATE.items()
+    }
+    torch.save({name: torch.ones(2)}, path)  # a layer may be called like that
+    assert list(read_state(path)) == [name]
+    torch.save({name: {"a": [1]}}, path)
+    with pytest.raises(DataError, match="should be a state dict"):
+        read_state(path)

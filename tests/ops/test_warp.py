@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.ops.warp import Padding, in_bounds, resize_bilinear, visible, warp
+from harness.ops.warp import Padding, in_bounds, resize_bilinear, resize_flow, visible, warp
 
 PADDINGS: tuple[Padding, ...] = ("border", "zeros")
 
@@ -158,3 +158,21 @@ def test_resize_bilinear_equals_opencv(size: tuple[int, int]) -> None:
     ours = resize_bilinear(torch.from_numpy(image)[None, None], size)[0, 0].numpy()
     theirs = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
+
+
+def test_a_flow_of_another_size_points_to_the_same_places() -> None:
+    """A motion by an affine map is one in frames of any size, away from the borders."""
+    generator = torch.Generator().manual_seed(0)
+    matrix, shift = torch.randn(2, 2, generator=generator), torch.randn(2, 1, 1, generator=generator)
+
+    def flow(height: int, width: int) -> Tensor:
+        y = (torch.arange(height) + 0.5) / height
+        x = (torch.arange(width) + 0.5) / width
+        place = torch.stack((x.expand(height, -1), y.view(-1, 1).expand(-1, width)))
+        moved = torch.einsum("ij,jhw->ihw", matrix, place) + shift
+        return (moved * torch.tensor([width, height]).view(2, 1, 1)).unsqueeze(0)
+
+    resized = resize_flow(flow(20, 30), (50, 45))
+    torch.testing.assert_close(resized[..., 3:-3, 3:-3], flow(50, 45)[..., 3:-3, 3:-3], rtol=1e-4, atol=1e-4)
+    same = flow(20, 30)
+    assert resize_flow(same, (20, 30)) is same

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.errors import DataError, UsageError
+from harness.errors import DataError
 from harness.flow.farneback import Farneback
 from harness.training.losses import motion as motion_module
 from harness.training.losses import vgg as vgg_module
@@ -18,7 +18,6 @@ from harness.training.losses.motion import (
     absolute_pairs,
     exact_loss,
     hinge_loss,
-    pair_flows,
 )
 from harness.training.losses.perceptual import Perceptual
 from harness.training.losses.reconstruction import Reconstruction
@@ -120,7 +119,7 @@ def test_parts_make_the_same_gradient_as_the_whole(monkeypatch: pytest.MonkeyPat
 
 def test_pair_flows_are_the_estimators_own() -> None:
     clips = moving(3, clips=2)
-    flows = pair_flows(clips, [(2, 0), (0, 1)], flow=Farneback(quantise=False))
+    flows = Farneback(quantise=False).pairs(clips, [(2, 0), (0, 1)])
     assert flows.shape == (2, 2, 2, 12, 12)
     torch.testing.assert_close(flows[1, 0], Farneback(quantise=False)(clips[1:, 2], clips[1:, 0])[0])
 
@@ -167,8 +166,6 @@ def test_forms_of_the_motion_loss_differ() -> None:
 
 
 def test_the_motion_loss_refuses() -> None:
-    with pytest.raises(UsageError, match="spynet"):
-        MotionConsistency(flow="spynet")
     with pytest.raises(DataError, match="three frames"):
         MotionConsistency()(moving(2), moving(2))
 

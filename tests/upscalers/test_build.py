@@ -11,14 +11,13 @@ from harness.cards import CardLibrary, MethodCard, Overrides, WeightsFile
 from harness.cards.library import compose, compose_plugin
 from harness.errors import CardError, DataError, UsageError
 from harness.flow.farneback import Farneback
-from harness.networks.state import read_state
+from harness.networks.state import read_state, sha256_of
 from harness.ops.resize import resize
 from harness.upscalers import registry
 from harness.upscalers.base import Flows, Upscaler
 from harness.upscalers.build import build_upscaler
 from harness.upscalers.interpolation import Nearest
 from harness.upscalers.registry import find_network, load_plugin, networks, register
-from harness.upscalers.weights import sha256_of
 
 
 class Gain(Upscaler):

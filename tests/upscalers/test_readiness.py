@@ -6,8 +6,9 @@ import pytest
 
 from harness.cards import CardLibrary, MethodCard
 from harness.cards.library import validate
+from harness.cards.weights import weights_folder
 from harness.upscalers import registry
-from harness.upscalers.readiness import readiness, weights_folder
+from harness.upscalers.readiness import readiness
 from harness.upscalers.registry import NetworkEntry
 
 LIBRARY = CardLibrary()

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from harness.cards import CardLibrary, MethodCard, WeightsFile
 from harness.cli.main import app
 from harness.errors import CardError, DataError, UsageError
+from harness.networks.state import sha256_of
 from harness.networks.stinet.network import STINet
 from harness.upscalers.build import build_upscaler
 from harness.upscalers.readiness import readiness
 from harness.upscalers.stinet import STINetUpscaler
-from harness.upscalers.weights import sha256_of
 from tests.networks.clips import distance
 from tests.parity.references import REFERENCES, golden
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHECKS: dict[str, str] = {
     "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "spynet": "harness.networks.spynet_parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
 }
 """Network -> `module:object` of its Check, imported when it is asked for. A new network is one line here."""

@@ -77,18 +77,29 @@ class Check(Generic[NetworkT]):
 
 
 @contextmanager
-def watched(network: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str, list[Tensor]]]:
+def watched(
+    network: nn.Module, modules: Mapping[str, str], *, inputs: Mapping[str, str] | None = None
+) -> Iterator[dict[str, list[Tensor]]]:
     """Everything that some modules return, call by call, as it was then: activations may work in place.
 
     Args:
         network: in which they lie.
         modules: paths of modules, by the names that they get here.
+        inputs: the same of modules of which the first argument is wanted, not the result.
     """
-    seen: dict[str, list[Tensor]] = {name: [] for name in modules}
+    inputs = inputs or {}
+    seen: dict[str, list[Tensor]] = {name: [] for name in (*modules, *inputs)}
     with ExitStack() as hooks:
         for name, path in modules.items():
             module = network.get_submodule(path)
             hooks.enter_context(
                 module.register_forward_hook(lambda _module, _inputs, out, name=name: seen[name].append(out.clone()))
+            )
+        for name, path in inputs.items():
+            module = network.get_submodule(path)
+            hooks.enter_context(
+                module.register_forward_pre_hook(
+                    lambda _module, given, name=name: seen[name].append(given[0].clone())
+                )
             )
         yield seen

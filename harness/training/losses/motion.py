@@ -10,28 +10,34 @@ float32, under autocast too.
 
 Deviations: means over clips, pairs, pixels and channels instead of sums, and no pairs t = p, whose flow is zero. The
 release computes flow with OpenCV on copies, so that its loss has no gradient ("detached" here), and takes other pairs
-for Eq. 3; here Farneback's flow is differentiated, and the pairs are those of the text.
+for Eq. 3; here Farneback's flow, or that of a frozen SPyNet, is differentiated, and the pairs are those of the text.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import permutations
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from harness.errors import DataError, UsageError
-from harness.flow.farneback import Farneback
+from harness.errors import DataError
+from harness.flow import get_flow
+from harness.flow.base import FlowEstimator, Pair, take
 from harness.ops.precision import at_least_float32, full_precision
 
 Absolute = Literal["all-l2", "adjacent-l2", "all-l1", "none"]
 Relative = Literal["hinge", "exact", "none"]
 Flow = Literal["farneback", "spynet", "detached"]
-Pair = tuple[int, int]
 
-# Pixels of flow that are differentiated at once, about 1 kB each. A CPU takes a clip at a time.
+_ESTIMATORS: dict[Flow, tuple[str, dict[str, object]]] = {
+    "farneback": ("farneback", {"quantise": False}),
+    "spynet": ("spynet", {}),
+    "detached": ("farneback", {"quantise": True}),
+}
+"""Name of the estimator in harness.flow.FLOWS, and how it is built."""
+
+# Pixels of flow that are differentiated at once, about 1 kB each with either flow. A CPU takes a clip at a time.
 _DEVICE_PIXELS = 2**23
 
 
@@ -49,25 +55,19 @@ class Motion(NamedTuple):
     relative: Tensor
 
 
+def motion_flow(name: Flow, *, device: torch.device | None = None) -> FlowEstimator:
+    """The flow of that name, on a device. Raises DataError where its weights are not here."""
+    estimator, options = _ESTIMATORS[name]
+    flow = get_flow(estimator, **options)
+    return flow.to(device) if isinstance(flow, nn.Module) else flow
+
+
 def absolute_pairs(frames: int, form: Absolute) -> list[Pair]:
     """The pairs (t, p) of Eq. 2: all, or neighbours in both directions ("l_abs-AJ"), or none."""
     if form == "none":
         return []
     pairs = list(permutations(range(frames), 2))
     return [(t, p) for t, p in pairs if abs(t - p) == 1] if form == "adjacent-l2" else pairs
-
-
-def pair_flows(clips: Tensor, pairs: Sequence[Pair], *, flow: Farneback) -> Tensor:
-    """The flows of the given pairs of frames, (B, T, 3, H, W) to (B, P, 2, H, W); every frame is expanded once."""
-    count = clips.shape[:2]
-    first, second = (_indices(tuple(side), clips.device) for side in zip(*pairs, strict=True))
-    levels = [level.unflatten(0, count) for level in flow.expand(clips.flatten(0, 1))]
-    flows = flow.between(
-        [level.index_select(1, first).flatten(0, 1) for level in levels],
-        [level.index_select(1, second).flatten(0, 1) for level in levels],
-    )
-    separate: Tensor = flows.unflatten(0, (count[0], len(pairs)))
-    return separate
 
 
 def absolute_loss(prediction: Tensor, truth: Tensor, *, form: Absolute) -> Tensor:
@@ -95,21 +95,20 @@ class MotionConsistency:
     Args:
         absolute: the form of Eq. 2.
         relative: the form of Eq. 3.
-        flow: "farneback" is differentiable; "detached" sees 8-bit frames and has no gradient, as in the release.
+        flow: an estimator, on the frames' device, or the name of one. "farneback" and "spynet" are differentiable;
+            "detached" sees 8-bit frames and has no gradient, as in the release.
     """
 
     def __init__(
-        self, *, absolute: Absolute = "all-l2", relative: Relative = "hinge", flow: Flow = "farneback"
+        self,
+        *,
+        absolute: Absolute = "all-l2",
+        relative: Relative = "hinge",
+        flow: Flow | FlowEstimator = "farneback",
     ) -> None:
-        if flow == "spynet":
-            raise UsageError(
-                'mcl_flow = "spynet" is not part of this version.',
-                todo='use --set training.mcl_flow=farneback (differentiable) or "detached" (as the release)',
-            )
         self.absolute: Absolute = absolute
         self.relative: Relative = relative
-        self.differentiable = flow == "farneback"
-        self.flow = Farneback(quantise=not self.differentiable)
+        self.flow = flow if isinstance(flow, FlowEstimator) else motion_flow(flow)
 
     def __call__(self, frames: Tensor, truth: Tensor) -> Motion:
         """Predicted and true clips, (B, T, 3, H, W) in [0, 1]. Raises DataError for clips of under three frames."""
@@ -119,7 +118,7 @@ class MotionConsistency:
                 found=f"{tuple(frames.shape)} and {tuple(truth.shape)}",
             )
         with full_precision(frames.device.type):
-            seen = at_least_float32(frames) if self.differentiable else at_least_float32(frames.detach())
+            seen = at_least_float32(frames if self.flow.differentiable else frames.detach())
             total, parts = _InParts.apply(seen, at_least_float32(truth), self)  # type: ignore[no-untyped-call]
         return Motion(total, *parts.unbind())
 
@@ -132,12 +131,12 @@ class MotionConsistency:
         pairs = list(dict.fromkeys([*wanted, *steps, *doubles]))
         if not pairs:
             return frames.new_zeros(2)
-        flows = pair_flows(frames, pairs, flow=self.flow)
+        flows = self.flow.pairs(frames, pairs)
         with torch.no_grad():
-            true_flows = pair_flows(truth, pairs, flow=self.flow)
+            true_flows = self.flow.pairs(truth, pairs)
 
         def of(source: Tensor, some: Sequence[Pair]) -> Tensor:
-            return source.index_select(1, _indices(tuple(pairs.index(pair) for pair in some), source.device))
+            return take(source, [pairs.index(pair) for pair in some])
 
         absolute = relative = flows.new_zeros(())
         if wanted:
@@ -156,24 +155,17 @@ class MotionConsistency:
         return max(1, _DEVICE_PIXELS // (count * (count - 1) * height * width))
 
 
-@lru_cache(maxsize=64)
-def _indices(numbers: tuple[int, ...], device: torch.device) -> Tensor:
-    """Numbers on a device; kept, because a copy to a GPU waits for everything that the GPU has still to do."""
-    with torch.inference_mode(False):
-        return torch.tensor(numbers, device=device)
-
-
 class _InParts(torch.autograd.Function):
     """A few clips at a time, each differentiated at once.
 
-    Farneback's iterations on all pairs of a batch would hold tens of gigabytes until the backward pass. The loss
-    is a mean over clips, so its gradient by a clip is known as soon as the clip has been measured.
+    The iterations or layers of a flow on all pairs of a batch would hold tens of gigabytes until the backward pass.
+    The loss is a mean over clips, so its gradient by a clip is known as soon as the clip has been measured.
     """
 
     @staticmethod
     def forward(ctx: FunctionCtx, frames: Tensor, truth: Tensor, loss: MotionConsistency) -> tuple[Tensor, Tensor]:
         step = loss.clips_at_once(frames)
-        wanted = loss.differentiable and ctx.needs_input_grad[0]  # type: ignore[attr-defined]
+        wanted = loss.flow.differentiable and ctx.needs_input_grad[0]  # type: ignore[attr-defined]
         gradients, sums = [], frames.new_zeros(2)
         for some, true in zip(frames.split(step), truth.split(step), strict=True):
             share = len(some) / len(frames)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.training.losses.motion import MotionConsistency
+from harness.networks.state import sha256_of
+from harness.training.losses.motion import MotionConsistency, motion_flow
 from harness.training.losses.perceptual import Perceptual
 from harness.training.losses.reconstruction import Reconstruction
 from harness.training.losses.vgg import find_vgg, load_vgg
@@ -55,9 +56,11 @@ class Objective:
         device: where they are computed.
         vgg: VGG-19's weights; see `find_vgg`. Looked for only where the perceptual loss counts.
 
+    Attributes:
+        weights: SHA-256 of the weights of the frozen networks that losses look through, by name.
+
     Raises:
-        DataError: the perceptual loss counts and there are no weights.
-        UsageError: a flow that this version has not.
+        DataError: a loss counts, and the weights that it needs are not here.
     """
 
     def __init__(self, options: TrainingOptions, *, device: torch.device, vgg: Path | None = None) -> None:
@@ -65,12 +68,15 @@ class Objective:
         self.reconstruction = Reconstruction(options.reconstruction)
         self.perceptual: Perceptual | None = None
         self.motion: MotionConsistency | None = None
+        self.weights: dict[str, str] = {}
         if options.lambda_per > 0:
-            self.perceptual = Perceptual(load_vgg(find_vgg(vgg)).to(device))
+            path = find_vgg(vgg)
+            self.perceptual = Perceptual(load_vgg(path).to(device))
+            self.weights["vgg"] = sha256_of(path)
         if options.lambda_mcl > 0:
-            self.motion = MotionConsistency(
-                absolute=options.mcl_absolute, relative=options.mcl_relative, flow=options.mcl_flow
-            )
+            flow = motion_flow(options.mcl_flow, device=device)
+            self.motion = MotionConsistency(absolute=options.mcl_absolute, relative=options.mcl_relative, flow=flow)
+            self.weights |= {flow.name: flow.weights_sha256} if flow.weights_sha256 else {}
 
     def weight(self, term: str) -> float:
         """The weight of a loss in the sum."""

@@ -1,0 +1,43 @@
+"""Where files of weights lie, and what to say of one that does not. No torch: no file is opened."""
+
+import os
+from pathlib import Path
+
+from harness.cards.library import shipped_folder
+from harness.cards.method import WeightsFile
+from harness.errors import DataError
+
+
+def weights_folder(given: Path | None = None) -> Path:
+    """Where weights lie: `given`, else HARNESS_WEIGHTS, else ./weights."""
+    return given or Path(os.environ.get("HARNESS_WEIGHTS", "weights"))
+
+
+def weights_path(file: str, folder: Path) -> Path:
+    """Where a file of weights is, or should be: in the weights folder, else among those that are shipped."""
+    path, shipped = folder / file, shipped_folder("weights") / file
+    return shipped if not path.is_file() and shipped.is_file() else path
+
+
+def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: str) -> Path:
+    """The file of weights that is wanted.
+
+    Args:
+        name: what it is called in words.
+        weights: the file, and where people get it.
+        folder: the weights folder.
+        otherwise: what can be done without it.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    path = weights_path(weights.file, folder)
+    if not path.is_file():
+        raise DataError(
+            f"The weights '{name}' are wanted at {path}.",
+            found="no such file",
+            todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
+            "      and put them there; HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
+            f"      Or {otherwise}",
+        )
+    return path
