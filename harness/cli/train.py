@@ -30,7 +30,7 @@ RecipeName = Annotated[
     typer.Option(
         "--recipe",
         metavar="NAME",
-        help="paper, evening, minutes, smoke, or a TOML file. Default: the card's.",
+        help="paper, evening, minutes, random-times, s-sr, smoke, or a TOML file. Default: the card's.",
         rich_help_panel=_WHAT,
     ),
 ]
@@ -157,6 +157,7 @@ def _show_plan(plan: "Plan", *, as_json: bool) -> None:
     typer.echo(f"{plan.card.name} on {data['name']}: {data['clips']} clips, {data['frames']} frames")
     typer.echo(f"  budget     {recipe.iterations} iterations of {recipe.batch} crops{limit}")
     typer.echo(f"  crops      {recipe.frames} frames, {recipe.crop}x{recipe.crop} LR pixels")
+    typer.echo(f"  rates      {', '.join(map(str, recipe.each_rate))}")
     typer.echo(f"  losses     {', '.join(f'{key} {value}' for key, value in options.items())}")
     typer.echo(f"  held out   {', '.join(clip.name for clip in plan.source.held_out) or 'none'}")
     typer.echo(f"  precision  {recipe.precision} on {device_title(plan.device)}")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from harness.networks.layers.start import start_values
 from harness.ops.channels import cat_channels
 from harness.ops.resampling_conv import Enlarge, Reduce
 
@@ -106,8 +107,11 @@ def dbpn_features(*, stages: int = 5, channels: int = 64) -> DBPNFeatures:
 
 
 def dbpn(*, stages: int = 5, channels: int = 64) -> DBPN:
-    """The whole network; the defaults are STINet's S-SR as it is pre-trained."""
-    return DBPN(features=dbpn_features(stages=stages, channels=channels), head=nn.Conv2d(channels, 3, 3, padding=1))
+    """The whole network, untrained; the defaults are STINet's S-SR as it is pre-trained."""
+    features = dbpn_features(stages=stages, channels=channels)
+    network = DBPN(features=features, head=nn.Conv2d(channels, 3, 3, padding=1))
+    start_values(network)
+    return network
 
 
 def _up_unit(inputs: int, channels: int) -> BackProjection:

@@ -1,9 +1,11 @@
 """Batches: the crops of an iteration, augmented, on the training device.
 
 A process of several takes its share: position b of a batch belongs to process b modulo their number. Slow stores are
-asked ahead, by threads; the order of results never depends on which thread was faster.
+asked ahead, by threads; the order of results never depends on which thread was faster. Crops are as long as the rate
+of their iteration wants.
 
-Conventions: LR (B, T, 3, c, c) and HR (B, T, 3, s*c, s*c), RGB, float32 in [0, 1], all T frames.
+Conventions: LR (B, T, 3, c, c) and HR (B, T, 3, s*c, s*c), RGB, float32 in [0, 1], all T frames; at rate r those
+that are given are 0, r, 2r, ..., T - 1.
 """
 
 from collections.abc import Sequence
@@ -58,6 +60,10 @@ class Batches:
         self._pool = ThreadPoolExecutor(usable_cores()) if store.slow else None
         self._pending: dict[int, list[Future[Frames]]] = {}
 
+    def rate(self, iteration: int) -> int:
+        """The rate of an iteration."""
+        return self._sampler.rate(iteration, self._recipe.each_rate)
+
     def get(self, iteration: int) -> list[Truth]:
         """The crops of an iteration that are this process's share, in the recipe's number of parts."""
         crops = self._crops(iteration)
@@ -71,17 +77,19 @@ class Batches:
 
     def _crops(self, iteration: int) -> list[Frames]:
         if self._pool is None:
-            return [self._crop(draw) for draw in self._draws(iteration)]
+            return [self._crop(draw, frames) for draw, frames in self._draws(iteration)]
         for ahead in range(iteration, min(iteration + _AHEAD + 1, max(self._recipe.iterations, iteration + 1))):
             if ahead not in self._pending:
-                self._pending[ahead] = [self._pool.submit(self._crop, draw) for draw in self._draws(ahead)]
+                self._pending[ahead] = [self._pool.submit(self._crop, *wanted) for wanted in self._draws(ahead)]
         return [future.result() for future in self._pending.pop(iteration)]
 
-    def _draws(self, iteration: int) -> list[Draw]:
-        return [self._sampler.draw(iteration, position) for position in self._positions]
+    def _draws(self, iteration: int) -> list[tuple[Draw, int]]:
+        """What to cut, and how many frames of it."""
+        frames = self._recipe.frames_at(self.rate(iteration))
+        return [(self._sampler.draw(iteration, position), frames) for position in self._positions]
 
-    def _crop(self, draw: Draw) -> Frames:
-        cut = self._store.cut(draw, frames=self._recipe.frames, crop=self._recipe.crop)
+    def _crop(self, draw: Draw, frames: int) -> Frames:
+        cut = self._store.cut(draw, frames=frames, crop=self._recipe.crop)
         return Frames(_augmented(cut.hr, draw), _augmented(cut.lr, draw))
 
     def _truth(self, crops: Sequence[Frames]) -> Truth:

@@ -1,6 +1,7 @@
 """Losses of many steps, added up on the device and fetched all at once: fetching is what waits for the device."""
 
 import math
+from collections import Counter
 
 import torch
 from torch import Tensor
@@ -10,10 +11,10 @@ from harness.training.team import Team
 
 
 class Ledger:
-    """The losses since they were last read."""
+    """The losses since they were last read, and the rates of the steps that they are of."""
 
     def __init__(self) -> None:
-        self.steps = 0
+        self.rates: Counter[int] = Counter()
         self._names: list[str] = []
         self._sums: Tensor | None = None
 
@@ -27,8 +28,8 @@ class Ledger:
         """Mean losses of a step over all processes, by name, "total" first; then the ledger is empty."""
         if self._sums is None:
             return {}
-        values = (team.sum(self._sums) / self.steps).tolist()
-        self._sums, self.steps = None, 0
+        values = (team.sum(self._sums) / self.rates.total()).tolist()
+        self._sums, self.rates = None, Counter()
         return dict(zip(self._names, values, strict=True))
 
 

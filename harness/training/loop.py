@@ -6,6 +6,7 @@ that is not a number is found then, and before every checkpoint, so that no chec
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ from harness.training.optimisation import Average, learning_rate, make_optimizer
 from harness.training.recipe import Recipe
 from harness.training.team import Team
 from harness.training.trainable import Trainable, Units
-from harness.training.validation import validate
+from harness.training.validation import in_decibels, validate
 
 
 class Watcher(Protocol):
@@ -122,7 +123,7 @@ class Trainer:
         self._started = self._clock()
         self._resume()
         if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = True  # crops have one size
+            torch.backends.cudnn.benchmark = True  # crops have one size, or one for each rate
         self._started = self._clock()
         log = Log(self.folder, iteration=self.iteration, tensorboard=self._tensorboard) if self.team.leads else None
         try:
@@ -168,18 +169,18 @@ class Trainer:
         return min(1.0, max(self.iteration / self.recipe.iterations, seconds / limit if limit else 0.0))
 
     def _step(self, seconds: float) -> None:
-        rate = learning_rate(self.recipe, iteration=self.iteration, progress=self._used(seconds))
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(self.recipe, iteration=self.iteration, progress=self._used(seconds))
         self._optimizer.zero_grad(set_to_none=True)
+        rate = self.batches.rate(self.iteration)
         for truth in self.batches.get(self.iteration):
             share = len(truth.hr) / self.recipe.batch
             with compute(self.device, self.recipe.precision):
-                prediction = self.trainable.predict(truth.lr[:, :: self.recipe.rate], rate=self.recipe.rate)
+                prediction = self.trainable.predict(truth.lr[:, ::rate], rate=rate)
             losses = self.objective(prediction, truth, self._units)
             (losses.total * share).backward()
             self._ledger.add(losses, share=share)
-        self._ledger.steps += 1
+        self._ledger.rates[rate] += 1
         self.team.sum_gradients(self._learning)
         if self.recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(self._learning, self.recipe.clip_norm)
@@ -189,15 +190,17 @@ class Trainer:
 
     def _read(self, log: Log | None) -> None:
         """Fetch the mean losses since the last time, and log them."""
+        rates = {str(rate): count for rate, count in sorted(self._ledger.rates.items())}  # how many steps of each
         losses = self._ledger.read(self.team)
         if not losses:
             return
         seconds, sound = self.seconds, finite(losses)
         if log is not None:
-            rate = self._optimizer.param_groups[0]["lr"]
+            lr = self._optimizer.param_groups[0]["lr"]
             shown = losses if sound else {name: str(value) for name, value in losses.items()}
             weights = {name: self.objective.weight(name) for name in losses if name != "total"}
-            log.write("losses", self.iteration, seconds=seconds, lr=rate, losses=shown, weights=weights)
+            told = {"lr": lr, "rates": rates, "losses": shown, "weights": weights}
+            log.write("losses", self.iteration, seconds=seconds, **told)
         if not sound:
             raise self._lost(in_words(losses))
         self.history.losses = losses
@@ -207,21 +210,16 @@ class Trainer:
         done = self.history.validation and self.history.validation[-1]["iteration"] == self.iteration
         if log is None or not self.held_out or done:
             return
-        self.watcher.said(f"iteration {self.iteration}: PSNR-Y {self.score():.2f} dB on held-out clips")
-        log.write("validation", self.iteration, seconds=self.seconds, psnr_y=self.history.validation[-1]["psnr_y"])
+        scores = self.score()
+        self.watcher.said(f"iteration {self.iteration}: {in_decibels(scores)} on held-out clips")
+        log.write("validation", self.iteration, seconds=self.seconds, **scores)
 
-    def score(self) -> float:
+    def score(self) -> dict[str, float]:
         """PSNR-Y in dB on the held-out clips, with averaged weights where there are some; kept in the history."""
-        if self.average is None:
-            score = self._measure()
-        else:
-            with self.average.applied():
-                score = self._measure()
-        self.history.validation.append({"iteration": self.iteration, "psnr_y": score})
-        return score
-
-    def _measure(self) -> float:
-        return validate(self.trainable, self.held_out, self.recipe, units=self._units, device=self.device)
+        with self.average.applied() if self.average is not None else nullcontext():
+            scores = validate(self.trainable, self.held_out, self.recipe, units=self._units, device=self.device)
+        self.history.validation.append({"iteration": self.iteration, **scores})
+        return scores
 
     def state(self) -> dict[str, Tensor]:
         """What is exported: the averaged weights where there are some, else the weights."""

@@ -7,7 +7,7 @@ variants train by the same recipe. The defaults are the paper's (Yue, Shi, Ding,
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,7 @@ from harness.names import suggest
 
 FOLDER = Path(__file__).resolve().parent / "recipes"
 
-WATCHING = frozenset({"summary", "log_every", "checkpoint_every", "validate_every", "memory_gib"})
+WATCHING = frozenset({"summary", "fine_tuning", "log_every", "checkpoint_every", "validate_every", "memory_gib"})
 """Values that change no weight: a run may be continued with others."""
 
 
@@ -26,6 +26,7 @@ class Recipe(Model):
     """How a network is trained. Where 0 is allowed it means: not at all, or no limit."""
 
     summary: str = ""
+    fine_tuning: bool = Field(default=False, description="refuse to start without weights (--init)")
 
     iterations: int = Field(default=500_000, ge=1, description="steps of the optimizer")
     max_seconds: float = Field(default=0, ge=0, description="wall clock after which training ends; 0: no limit")
@@ -35,8 +36,11 @@ class Recipe(Model):
     channels_last: bool = Field(default=False, description="memory format of the network")
 
     crop: int = Field(default=32, ge=1, description="side of the crops, LR pixels")
-    input_frames: int = Field(default=4, ge=2, description="LR frames that the network is given")
+    input_frames: int = Field(default=4, ge=1, description="LR frames that the network is given")
     rate: int = Field(default=2, ge=1, description="temporal factor: 2 = one frame between two")
+    rates: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), description="each step draws its rate among these, for crops as long as at `rate`; (): that one"
+    )
     reverse_time: bool = Field(default=False, description="half of the crops are played backwards")
 
     optimizer: Literal["adam", "adamax"] = "adam"
@@ -62,13 +66,29 @@ class Recipe(Model):
 
     @property
     def frames(self) -> int:
-        """T, the frames of a crop."""
+        """T, the frames of a crop, at `rate`."""
         return (self.input_frames - 1) * self.rate + 1
 
+    @property
+    def each_rate(self) -> tuple[int, ...]:
+        """The rates among which a step draws its own; one that is there twice is drawn twice as often."""
+        return self.rates or (self.rate,)
+
+    def frames_at(self, rate: int) -> int:
+        """The frames that a crop keeps at a rate: as many as fit, with a given one at both ends.
+
+        >>> [Recipe().frames_at(rate) for rate in (2, 3, 4, 6)]
+        [7, 7, 5, 7]
+        """
+        return (self.frames - 1) // rate * rate + 1
+
     @model_validator(mode="after")
-    def _parts_of_a_batch(self) -> Self:
+    def _fit_together(self) -> Self:
         if self.accumulate > self.batch:
             raise ValueError("accumulate cannot be larger than batch")
+        for rate in self.each_rate:
+            if rate > max(1, self.frames - 1):
+                raise ValueError(f"rate {rate} needs two given frames, and a crop has {self.frames} frames")
         return self
 
     def decisive(self) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Which crop a network sees: a function of (seed, iteration, position in the batch) and of nothing else.
 
+The rate of an iteration, where a recipe names several, is one of (seed, iteration).
+
 There is no state: whatever the number of processes and workers, and however often a run was stopped and continued,
 crop b of iteration i is the same. Each draw has a random generator of its own, seeded by the three numbers.
 
@@ -75,6 +77,12 @@ class Sampler:
         self._extents = list(extents)
         self._ends = list(accumulate(extent[0] - frames + 1 for extent in extents))
         self._frames, self._crop, self._seed, self._reverse_time = frames, crop, seed, reverse_time
+
+    def rate(self, iteration: int, rates: Sequence[int]) -> int:
+        """The rate of `iteration`, for all of its crops: one of `rates`, each equally likely."""
+        # Without the key this generator would be that of the first crop: missing numbers count as zeros.
+        random = np.random.default_rng(np.random.SeedSequence((self._seed, iteration), spawn_key=(0,)))
+        return rates[int(random.integers(len(rates)))]
 
     def draw(self, iteration: int, position: int) -> Draw:
         """Crop `position` of the batch of `iteration`."""

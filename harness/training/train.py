@@ -12,11 +12,11 @@ import torch
 from harness.cards.library import CardLibrary
 from harness.cards.method import MethodCard
 from harness.cards.overrides import Overrides
-from harness.errors import DataError, UsageError
+from harness.errors import UsageError
 from harness.evaluation.machine import environment
 from harness.evaluation.plan import method_card
 from harness.evaluation.precision import device_title
-from harness.networks.state import read_state, sha256_of
+from harness.networks.state import sha256_of
 from harness.records.store import content_key
 from harness.training.batches import Batches
 from harness.training.export import export, write_whole
@@ -28,10 +28,10 @@ from harness.training.options import TrainingOptions, training_options
 from harness.training.recipe import Recipe, load_recipe
 from harness.training.sampling import Sampler
 from harness.training.sources import Source, SourceClip, open_source
+from harness.training.start import start
 from harness.training.team import Team, local_device
-from harness.training.trainable import Trainable, trainable_of
-from harness.upscalers.build import build_upscaler
-from harness.upscalers.weights import recognised
+from harness.training.trainable import Trainable, check_recipe, trainable_of
+from harness.upscalers.build import build_trainee
 
 RECORD_VERSION = 1
 
@@ -128,9 +128,10 @@ def plan_training(request: TrainRequest, library: CardLibrary) -> Plan:
     device = local_device(request.device)
     objective = Objective(options, device=device, vgg=request.vgg)
     source = open_source(request.data, held_out=recipe.validation_clips, demo_clips=recipe.demo_clips)
-    built = build_upscaler(card, library, device=device, untrained=True, seed=request.seed)
-    trainable = trainable_of(built.upscaler, options, method=card.name)
-    notes = _start(trainable, request.initial, device)
+    built = build_trainee(card, library, device=device, seed=request.seed)
+    trainable = trainable_of(built.network, options, method=card.name)
+    check_recipe(built.network, options, recipe, method=card.name)
+    notes = start(trainable, request.initial, card=card, recipe=recipe, device=device)
     if source.missing:
         notes += (f"{source.missing} clips of the list are not there; the others are learned from.",)
     identity = {
@@ -231,23 +232,3 @@ def _store(
         return FileStore(clips, scale=scale)
     watcher.said(f"Reads {len(clips)} clips into memory ({size:.1f} GiB).")
     return MemoryStore(clips, scale=scale, device=device)
-
-
-def _start(trainable: Trainable, initial: Path | None, device: torch.device) -> tuple[str, ...]:
-    """Load the first weights, and say what starts at random."""
-    frozen = [name for name, parameter in trainable.module.named_parameters() if not parameter.requires_grad]
-    given = {} if initial is None else read_state(initial)
-    known = trainable.module.state_dict()
-    loaded = recognised(given, known) if given else {}
-    if loaded is None:
-        wrong = [name for name, value in given.items() if name not in known or known[name].shape != value.shape]
-        raise DataError(
-            f"{initial} does not fit the method.",
-            found=f"{len(wrong)} of its {len(given)} tensors, the first: {wrong[0]}",
-            todo="use weights that `harness train` has exported for the same options, or a file of the authors'",
-        )
-    trainable.module.load_state_dict({name: value.to(device) for name, value in loaded.items()}, strict=False)
-    random = [name for name in frozen if name not in loaded]
-    if random:
-        return (f"{len(random)} tensors are frozen at random values (the first: {random[0]}): pass --init FILE.",)
-    return ()

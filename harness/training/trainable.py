@@ -1,7 +1,7 @@
 """The door through which every network is trained: what the loop asks of it.
 
-`Trainable` is the door; `SupervisedTrainable` opens it for upscalers that offer `supervised` and `normalise`, as
-STINet's does. Another network offers the same two, or brings a `Trainable` of its own.
+`Trainable` is the door; `SupervisedTrainable` opens it for upscalers and super-resolvers that offer `supervised` and
+`normalise`, as STINet's and S-SR's do. Another network offers the same two, or brings a `Trainable` of its own.
 
 Conventions: LR clips (B, N, 3, h, w), RGB in [0, 1]; predictions (B, T, 3, s*h, s*w) in the network's own units,
 T = (N - 1) * rate + 1.
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from harness.errors import UsageError
 from harness.networks.stinet.network import STINet
 from harness.training.options import TrainingOptions
-from harness.upscalers.base import Upscaler
+from harness.training.recipe import Recipe
+from harness.upscalers.base import SuperResolver, Upscaler
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class SupervisedFrames(Protocol):
 
 @runtime_checkable
 class SupervisedUpscaler(Protocol):
-    """An upscaler that offers what training needs, flow included."""
+    """An upscaler, or a super-resolver, that offers what training needs, flow included."""
 
     scale: int
 
@@ -110,7 +111,7 @@ class SupervisedTrainable:
         if not isinstance(upscaler, nn.Module):
             raise TypeError(type(upscaler).__name__)
         self._upscaler = upscaler
-        self.module: nn.Module = upscaler.trained if isinstance(upscaler, Upscaler) else upscaler
+        self.module: nn.Module = upscaler.trained if isinstance(upscaler, Upscaler | SuperResolver) else upscaler
         self.scale = upscaler.scale
 
     def predict(self, lr_clips: Tensor, *, rate: int) -> Prediction:
@@ -123,7 +124,7 @@ class SupervisedTrainable:
         return self._upscaler.normalise(frames)
 
 
-def trainable_of(upscaler: Upscaler, options: TrainingOptions, *, method: str) -> SupervisedTrainable:
+def trainable_of(upscaler: nn.Module, options: TrainingOptions, *, method: str) -> SupervisedTrainable:
     """An upscaler made ready for training: what the options freeze is frozen. Raises UsageError where it cannot."""
     if not isinstance(upscaler, SupervisedUpscaler):
         raise UsageError(
@@ -138,6 +139,25 @@ def trainable_of(upscaler: Upscaler, options: TrainingOptions, *, method: str) -
     if not any(parameter.requires_grad for parameter in upscaler.parameters()):
         raise UsageError(f"'{method}' has nothing to train.", found="no parameters")
     return SupervisedTrainable(upscaler)
+
+
+def check_recipe(network: nn.Module, options: TrainingOptions, recipe: Recipe, *, method: str) -> None:
+    """Raise UsageError where a recipe's frames are not what a network, or a loss, can work with."""
+    rates = ", ".join(map(str, recipe.each_rate))
+    if isinstance(network, SuperResolver) and set(recipe.each_rate) != {1}:
+        raise UsageError(
+            f"'{method}' makes frames larger, and none between them: it is trained at rate 1.",
+            found=f"recipe.rate {rates}",
+            todo="use the recipe of its card, or --set recipe.rate=1",
+        )
+    if isinstance(network, Upscaler) and recipe.input_frames < 2:
+        raise UsageError(f"'{method}' takes two frames or more.", found="recipe.input_frames 1")
+    if options.lambda_mcl > 0 and min(map(recipe.frames_at, recipe.each_rate)) < 3:
+        raise UsageError(
+            "The motion loss compares clips of three frames or more.",
+            found=f"{recipe.frames} frames at rate {rates}",
+            todo="raise recipe.input_frames, or --set training.lambda_mcl=0",
+        )
 
 
 def _prepare_stinet(network: STINet, options: TrainingOptions) -> None:

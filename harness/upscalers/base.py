@@ -91,6 +91,11 @@ class SuperResolver(nn.Module, ABC):
         self.options = options or StageOptions()
         self.scale = scale
 
+    @property
+    def trained(self) -> nn.Module:
+        """The module whose state a file of weights holds."""
+        return self
+
     @abstractmethod
     def super_resolve(self, clip: Tensor) -> Tensor:
         """Every frame, larger by the scale."""

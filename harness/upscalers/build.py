@@ -32,9 +32,18 @@ class BuiltUpscaler:
     device: torch.device
 
 
+@dataclass(frozen=True)
+class BuiltTrainee:
+    """A network on its device that has learned nothing yet, and what its numbers will depend on."""
+
+    network: torch.nn.Module
+    network_versions: dict[str, str]
+
+
 @dataclass
 class _Builder:
     card: MethodCard
+    library: CardLibrary
     scale: int
     folder: Path
     untrained_allowed: bool
@@ -46,7 +55,7 @@ class _Builder:
 
     def network(
         self, name: str, kind: Kind, options: dict[str, OptionValue], files: Mapping[str, WeightsFile]
-    ) -> object:
+    ) -> torch.nn.Module:
         entry = find_network(name)
         if entry.kind != kind:
             todo = {
@@ -75,14 +84,14 @@ class _Builder:
             raise UsageError(
                 f"'{name}' needs weights.",
                 found="its card names none",
-                todo=f"{how_to_train(self.card)}\n"
+                todo=f"{how_to_train(name, self.card, self.library)}\n"
                 "      Then name the file under [weights.TAG] of a card, see docs/training.md.\n"
                 "      Or use --untrained, for timing; its scores are never shown in a table.",
             )
         # One tag serves both stages of a method: the stage that does not know it takes its default.
         tag = self.tag if self.tag is not None and self.tag in files else next(iter(files))
         self.tags_seen.update(files)
-        target = module.trained if isinstance(module, Upscaler) else module
+        target = module.trained if isinstance(module, Upscaler | SuperResolver) else module
         self.weights.append(load_weights(target, tag, files[tag], folder=self.folder))
 
 
@@ -115,9 +124,9 @@ def build_upscaler(
         DataError: weights that are missing, other bytes, or of other shapes.
     """
     torch.manual_seed(seed)  # untrained networks are the same on every run
-    parts = _Builder(card, scale, weights_folder(folder), untrained, tag)
+    parts = _Builder(card, library, scale, weights_folder(folder), untrained, tag)
     if card.interpolation is not None and card.super_resolution is not None:
-        upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, library, parts)
+        upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, parts)
     else:
         upscaler = parts.network(card.networks[0], "space-time", card.options, card.weights)
     if tag is not None and not untrained and tag not in parts.tags_seen:
@@ -134,7 +143,21 @@ def build_upscaler(
     )
 
 
-def _two_stage(card: MethodCard, first: Stage, second: Stage, library: CardLibrary, parts: _Builder) -> TwoStage:
+def build_trainee(
+    card: MethodCard, library: CardLibrary, *, scale: int = 4, device: torch.device | str = "cpu", seed: int = 0
+) -> BuiltTrainee:
+    """Build what a resolved card would train: its upscaler, or the stage that it names; see `build_upscaler`."""
+    kind = "space-time" if card.network is None else find_network(card.network).kind
+    if card.network is None or kind == "space-time":
+        built = build_upscaler(card, library, scale=scale, device=device, untrained=True, seed=seed)
+        return BuiltTrainee(built.upscaler, built.network_versions)
+    torch.manual_seed(seed)
+    parts = _Builder(card, library, scale, weights_folder(), untrained_allowed=True, tag=None)
+    stage = parts.network(card.network, kind, card.options, {})
+    return BuiltTrainee(stage.to(device).eval(), parts.versions | operator_versions())
+
+
+def _two_stage(card: MethodCard, first: Stage, second: Stage, parts: _Builder) -> TwoStage:
     options = validate_options(TwoStageOptions, card.options, owner=f"the two-stage method '{card.name}'")
     interpolator = parts.network(first.network, "interpolator", first.options, first.weights)
     super_resolver = parts.network(second.network, "super-resolver", second.options, second.weights)

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.cards.base import Model
-from harness.networks.stinet.options import STINetOptions
+from harness.networks.stinet.options import SSROptions, STINetOptions
 
 
 class UpscalerOptions(Model):
@@ -36,6 +36,10 @@ class FlowInterpolationOptions(StageOptions):
         gt=0,
         description="forward-backward disagreement in LR pixels at which visibility has fallen to 1/e",
     )
+
+
+class SSRStageOptions(SSROptions, StageOptions):
+    """S-SR by itself: its sizes."""
 
 
 class STINetMethodOptions(STINetOptions, UpscalerOptions):

@@ -52,7 +52,8 @@ def readiness(card: MethodCard, library: CardLibrary, weights: Path | None = Non
         present += [f"{network}@{tag}" for tag in there]
         if not there:
             absent.append(network)
-            advice.append(_how_to_get(network, files, folder, card))
+            training = how_to_train(network, card, library)
+            advice.append(_how_to_get(network, files, folder, training=training))
     if absent:
         return Readiness("lacks weights", "; ".join(advice), tuple(absent))
     return Readiness("ready", f"weights here: {', '.join(present)}" if present else "needs no weights")
@@ -68,15 +69,18 @@ def _learned(card: MethodCard, known: Mapping[str, NetworkEntry]) -> Iterator[tu
     return ((network, files) for network, files in parts if known[network].learned)
 
 
-def _how_to_get(network: str, files: Mapping[str, WeightsFile], folder: Path, card: MethodCard) -> str:
+def _how_to_get(network: str, files: Mapping[str, WeightsFile], folder: Path, *, training: str) -> str:
     if not files:
-        return f"the card names no weights of {network}: {how_to_train(card)}"
+        return f"the card names no weights of {network}: {training}"
     first = next(iter(files.values()))
     return f"{folder / first.file} is missing; get it from: {first.source}"
 
 
-def how_to_train(card: MethodCard) -> str:
-    """What makes weights for a method: a command, where its card has a recipe."""
+def how_to_train(network: str, card: MethodCard, library: CardLibrary) -> str:
+    """What makes weights for a network of `card`: a command, where the card that trains it has a recipe."""
+    if card.network is None and network in library.names(MethodCard):
+        card = library.load(MethodCard, network)  # of the stage
     if card.recipe is None:
         return "train it"
-    return f"train it: harness train --method {card.name} --data DIR --recipe evening"
+    recipe = " --recipe evening" if card.recipe == "paper" else ""  # that one takes days
+    return f"train it: harness train --method {card.name} --data DIR{recipe}"

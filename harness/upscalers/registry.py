@@ -55,6 +55,12 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:FlowInterpolationOptions",
     ),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
+    "s-sr": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.s_sr:SSR",
+        "harness.upscalers.options:SSRStageOptions",
+        learned=True,
+    ),
     "stinet": NetworkEntry(
         "space-time",
         "harness.upscalers.stinet:STINetUpscaler",

@@ -12,11 +12,9 @@ from harness.networks.stinet.build import SCALE, build_stinet
 from harness.networks.stinet.network import STINet, Supervised
 from harness.networks.stinet.sides import Sides, in_order
 from harness.upscalers.base import ClipUpscaler, Flows, Upscaler
+from harness.upscalers.imagenet import ImageNetUnits
 from harness.upscalers.interpolation import moments
 from harness.upscalers.options import STINetMethodOptions
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class STINetUpscaler(Upscaler):
@@ -35,8 +33,7 @@ class STINetUpscaler(Upscaler):
         self.network: STINet = build_stinet(options)
         self.has_flow = options.flow != "none"
         self.estimate = get_flow(options.flow_estimator, **options.flow_settings)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(3, 1, 1), persistent=False)
+        self.units = ImageNetUnits()
 
     @property
     def component_versions(self) -> dict[str, str]:
@@ -48,11 +45,11 @@ class STINetUpscaler(Upscaler):
 
     def normalise(self, frames: Tensor) -> Tensor:
         """[0, 1] to the network's units, (..., 3, H, W)."""
-        return (frames - self.get_buffer("mean")) / self.get_buffer("deviation")
+        return self.units.normalise(frames)
 
     def denormalise(self, frames: Tensor) -> Tensor:
         """The network's units to [0, 1], not clamped."""
-        return frames * self.get_buffer("deviation") + self.get_buffer("mean")
+        return self.units.denormalise(frames)
 
     def flows(self, lr_clip: Tensor) -> Flows | None:
         """Both directions between all neighbours; none for the variant without a motion feature."""

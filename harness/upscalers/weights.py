@@ -1,6 +1,6 @@
 """Weights are named files: found by their card, verified by hash, loaded strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from harness.upscalers.trained import training_of
 KEY_MAPS: dict[str, str] = {
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
+    "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",
+    "stinet-from-s-sr": "harness.networks.stinet.key_map:initialisation_from_alone",
 }
-"""Key table of a foreign checkpoint, by the name that cards give it -> "module:function"."""
+"""Key table of a checkpoint with other names, by the name that cards give it -> "module:function"."""
 
 _MOST_NAMED = 3
 
@@ -40,14 +42,26 @@ def recognised(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[st
         state: what a file holds.
         known: the state of the module that they are for.
     """
-    for key_map in (None, *KEY_MAPS):
-        try:
-            ours = translate(state, key_map)
-        except DataError:  # a name that this table does not know
-            continue
+    for ours in _spellings(state):
         if ours and all(name in known and known[name].shape == value.shape for name, value in ours.items()):
             return ours
     return None
+
+
+def misfit(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> str:
+    """In words, why a state is not `recognised`, in the spelling that comes closest."""
+    closest = max(_spellings(state), key=lambda ours: len(ours.keys() & known.keys()))
+    wanted = {name: value for name, value in known.items() if name in closest}  # a part would do
+    return _in_words(misfits(wanted, closest)) or "no tensors"
+
+
+def _spellings(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """A state as it stands, and in the names of every key table that knows all of its names."""
+    for key_map in (None, *KEY_MAPS):
+        try:
+            yield translate(state, key_map)
+        except DataError:  # a name that this table does not know
+            continue
 
 
 def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: Path) -> LoadedWeights:

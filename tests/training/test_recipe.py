@@ -23,7 +23,7 @@ def test_the_papers_recipe() -> None:
 
 
 def test_every_shipped_recipe_loads() -> None:
-    assert set(recipes()) == {"paper", "evening", "minutes", "smoke"}
+    assert set(recipes()) == {"paper", "evening", "minutes", "smoke", "s-sr", "random-times"}
     for name in recipes():
         assert load_recipe(name).summary
 

@@ -15,7 +15,9 @@ from harness.cards.overrides import Overrides
 from harness.training.losses.objective import Objective, Truth
 from harness.training.losses.perceptual import Perceptual
 from harness.training.options import TrainingOptions
-from harness.training.train import Plan, TrainRequest, _start, plan_training, train
+from harness.training.recipe import Recipe
+from harness.training.start import start
+from harness.training.train import Plan, TrainRequest, plan_training, train
 from harness.training.trainable import Units, trainable_of
 from harness.upscalers.build import build_upscaler
 from harness.upscalers.stinet import STINetUpscaler
@@ -158,7 +160,8 @@ def test_the_authors_files_are_a_start(prefix: str, tmp_path: Path) -> None:
     trainable = trainable_of(upscaler, TrainingOptions(), method="stinet")
     for name, state in (("s-sr.pth", alone), ("stinet.pth", {prefix + key: value for key, value in theirs.items()})):
         torch.save(state, tmp_path / name)
-        warnings = _start(trainable, tmp_path / name, torch.device("cpu"))
+        card, recipe = CardLibrary().method("stinet"), Recipe()
+        warnings = start(trainable, tmp_path / name, card=card, recipe=recipe, device=CPU)
         assert warnings == ()
         entry = upscaler.network.initialisation.super_resolution.get_parameter("entry.0.weight")
         assert torch.equal(entry, theirs["DBPN.feat0.conv.weight"])

@@ -1,6 +1,5 @@
 """From options to a network: the one place that knows sizes and which module stands for which option."""
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
@@ -12,6 +11,7 @@ from harness.networks.dbpn import dbpn_features
 from harness.networks.layers.conv_lstm import BidirectionalConvLSTM
 from harness.networks.layers.convolutions import activation, conv
 from harness.networks.layers.deformable import DeformableConvolution, stand_still
+from harness.networks.layers.start import start_values
 from harness.networks.stinet.blocks import (
     Concatenation,
     ResidualBlock,
@@ -87,7 +87,7 @@ def build_stinet(
     """
     options = options or STINetOptions()
     network = _Builder(options).network()
-    _start_values(network)
+    start_values(network)
     if offset_init == "zero":
         stand_still(network)
     if options.base != "none":
@@ -271,14 +271,3 @@ def _start_from_the_base(network: STINet) -> None:
     for branch in network.reconstruction.branches.values():
         *_, last = (module for module in branch.modules() if isinstance(module, nn.Conv2d))
         nn.init.zeros_(last.weight)
-
-
-def _start_values(network: nn.Module) -> None:
-    """Kaiming for convolutions, Xavier for the graph, no biases, as in the release."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight)
-        elif isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2))
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -1,8 +1,8 @@
-"""The authors' names of the weights in ours: their STINet checkpoint and their separate S-SR file.
+"""Other names of the weights in ours: the authors' STINet checkpoint, their S-SR file, and S-SR trained by itself.
 
-Both are plain state dicts, saved with or without DataParallel's `module.` prefix. GraphSAGE's bias is `SAGk.bias`
-or, from DGL up to 0.6, `SAGk.fc_neigh.bias`. ST-FI's shared blocks are saved twice, under `interp_l.(k+1)` and
-`interp_h.k`; as when torch loads them, the later one counts.
+The authors' are plain state dicts, saved with or without DataParallel's `module.` prefix. GraphSAGE's bias is
+`SAGk.bias` or, from DGL up to 0.6, `SAGk.fc_neigh.bias`. ST-FI's shared blocks are saved twice, under
+`interp_l.(k+1)` and `interp_h.k`; as when torch loads them, the later one counts.
 """
 
 from collections.abc import Mapping
@@ -92,6 +92,11 @@ def initialisation_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor
     """The authors' S-SR file (`s-sr.pth`) as that part of `build_stinet()`'s state; its RGB head stays behind."""
     layers = {theirs: f"initialisation.super_resolution.{ours}" for theirs, ours in _DBPN.items()}
     return renamed(state, layers, dead=("output_conv2.",))
+
+
+def initialisation_from_alone(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state of `dbpn()`, S-SR trained by itself, as that part of `build_stinet()`'s; its RGB head stays behind."""
+    return renamed(state, {"features": "initialisation.super_resolution"}, dead=("head.",))
 
 
 def super_resolution_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,8 +11,15 @@ from pydantic import Field, model_validator
 from harness.cards.base import Model
 
 
-class STINetOptions(Model):
-    """Which STINet is built. The sizes at the end are the release's, which make the paper's 11.76M parameters."""
+class SSROptions(Model):
+    """The sizes of S-SR, which must be alike where it is trained and where it works."""
+
+    channels: int = Field(default=64, ge=8, multiple_of=8, description="of all features")
+    super_resolution_stages: int = Field(default=5, ge=1, description="S-SR: up units")
+
+
+class STINetOptions(SSROptions):
+    """Which STINet is built. The sizes are the release's, which make the paper's 11.76M parameters."""
 
     lr_features: bool = Field(default=True, description="the LR branch")
     hr_features: bool = Field(default=True, description="the HR branch")
@@ -54,8 +61,6 @@ class STINetOptions(Model):
     base: Literal["none", "bicubic"] = Field(
         default="none", description="the network makes frames, or adds to a bicubic enlargement and a linear blend"
     )
-    channels: int = Field(default=64, ge=8, multiple_of=8, description="of all features")
-    super_resolution_stages: int = Field(default=5, ge=1, description="S-SR: up units")
     interpolation_blocks: int = Field(default=5, ge=1, description="ST-FI: residual blocks in which branches meet")
 
     @property
