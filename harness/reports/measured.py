@@ -8,7 +8,7 @@ the fp32 one is shown, then the most complete one. Runs of untrained networks ar
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -89,14 +89,17 @@ def card_changes(method: str, recorded: Mapping[str, object], library: CardLibra
     return ", ".join(changed[:_MOST_CHANGES]) + (", …" if len(changed) > _MOST_CHANGES else "")
 
 
-def training_changes(method: str, header: RunHeader, library: CardLibrary) -> str:
-    """How the losses of weights that were trained here differ from those of the card of today; empty: they do not."""
-    then = {
-        key: value
-        for weights in header.weights
-        if weights.training
-        for key, value in weights.training.options.items()
-    }
+def training_changes(method: str, header: RunHeader, library: CardLibrary, *, but: Collection[str] = ()) -> str:
+    """How the losses of weights that were trained here differ from those of the card of today; empty: they do not.
+
+    Args:
+        method: name of the card.
+        header: of the run.
+        library: cards.
+        but: options that do not matter.
+    """
+    options = [weights.training.options for weights in header.weights if weights.training]
+    then = {key: value for one in options for key, value in one.items() if key not in but}
     try:
         now = training_options(library.method(method)).model_dump(mode="json") if then else {}
     except CardError:

@@ -33,6 +33,12 @@ def iterations(listed: Iterable[Training]) -> str:
     return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
 
 
+def budget_of(listed: Iterable[Training]) -> str:
+    """What trainings cost that differ in their number of iterations at most."""
+    every = list(listed)
+    return iterations(every) + every[0].budget.removeprefix(str(every[0].iterations))
+
+
 @dataclass(frozen=True)
 class StudyRuns:
     """The runs of a study, and what its cells scored.
@@ -71,7 +77,7 @@ class StudyRuns:
         return iterations(found) if any(training.max_seconds for training in found) else ""
 
     def _cells(self, index: int) -> list[StudyCell]:
-        return [cell for cell in self.study.cells if cell.row == index]
+        return sorted((cell for cell in self.study.cells if cell.row == index), key=lambda cell: cell.seed)
 
     def _find(self, key: str, index: int, column: Column) -> tuple[RunLike, tuple[str, ...]] | str:
         rate = self.study.rows[index].rate

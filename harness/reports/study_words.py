@@ -40,7 +40,7 @@ def remarks(runs: StudyRuns, rows: Mapping[Column, Sequence[Scored]], *, paper: 
 def _remarks(runs: StudyRuns, rows: Mapping[Column, Sequence[Scored]], *, paper: bool) -> Iterator[str]:
     study = runs.study
     instead = f", not with the paper's Table {study.table}" if study.table else ""
-    yield f"Every row was trained here, on this budget: {study.budget}. Compare rows with each other{instead}."
+    yield f"Every row was trained here, on the budget that ends the signature: compare rows with each other{instead}."
     if paper:
         yield _SIGN_AND_ORDER
     if study.full is not None and len(study.seeds) < LEAST_SEEDS:

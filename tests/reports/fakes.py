@@ -20,6 +20,8 @@ from harness.records.store import keyed
 from harness.reports.emit import as_latex
 from harness.reports.model import Table
 
+LIBRARY = CardLibrary()
+"""The shipped cards, read once."""
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 TMNET = (
     "protocol:tmnet.v1|rate:{rate}|scale:4|lr:matlab-bicubic-u8|window:{inputs}in-append|scored:all|"
@@ -113,7 +115,7 @@ def trained(
 
 def card(method: str, **options: object) -> dict[str, object]:
     """The shipped card of a method as runs record it, with changed options."""
-    recorded = CardLibrary().method(method).model_dump(mode="json", exclude_defaults=True)
+    recorded = LIBRARY.method(method).model_dump(mode="json", exclude_defaults=True)
     return recorded | {"options": recorded.get("options", {}) | options}
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from harness.cards.library import CardLibrary
 from harness.errors import UsageError
 from harness.records.reported import load_reported
 from harness.records.statistics import compare_paired, pair_clips
@@ -16,9 +15,9 @@ from harness.records.study import Study, StudyCell, StudyRow
 from harness.reports.emit import as_latex, as_markdown, as_text, emit
 from harness.reports.model import Cell, Table
 from harness.reports.study_table import study_table
-from tests.reports.fakes import FakeRun, assert_latex_fits, assert_snapshot, fake_run, header, line, trained
+from tests.reports.fakes import LIBRARY, FakeRun, assert_latex_fits, assert_snapshot, fake_run, header, line, trained
 
-BUDGET = "minutes: 300 iterations of 8 crops (32x32) from davis270"
+BUDGET = "trained:davis270|recipe:minutes(batch:8,crop:32,iterations:300,precision:fp32,lr:0.0001)"
 ROWS = ("ST-FI w/o share", "ST-LR w/o Inet", "ST-LR w/o s^H", "ST-GR→BDCL", "STINet")
 FULL = 4
 PSNR = {0: 24.00, 1: 24.10, 2: 24.05}
@@ -84,7 +83,7 @@ def mixed() -> list[FakeRun]:
 
 
 def table(runs: list[FakeRun], planned: Study | None = None, **options: object) -> Table:
-    return study_table(planned or study(), runs, library=CardLibrary(), **options)  # type: ignore[arg-type]
+    return study_table(planned or study(), runs, library=LIBRARY, **options)  # type: ignore[arg-type]
 
 
 def cell(built: Table, name: str, title: str) -> Cell:
