@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness import __version__
-from harness.cli import compare, data, doctor, parity, run, speed, table, train
+from harness.cli import compare, data, doctor, parity, plot, run, speed, table, train
 from harness.cli import list as list_verb
 from harness.errors import HarnessError
 
@@ -53,6 +53,7 @@ def harness(
 app.command("run")(run.run)
 app.command("list")(list_verb.list_cards)
 app.command("table")(table.table)
+app.add_typer(plot.app, name="plot")
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
 app.command("speed")(speed.speed)

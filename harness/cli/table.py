@@ -1,4 +1,4 @@
-"""`harness table`: the paper's tables with its numbers and ours, and the leaderboard."""
+"""`harness table`: the paper's tables with its numbers and ours, the leaderboard, and the tables of studies."""
 
 import sys
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from harness.cli.common import Cards, Results, results_folder
 if TYPE_CHECKING:
     from harness.cards import CardLibrary
     from harness.records.schema import ReportedLine
+    from harness.records.study import Study
     from harness.reports.model import Table
 
 _LEADERBOARD = "leaderboard"
@@ -19,11 +20,12 @@ _SOURCES = ("reported", "measured", "both")
 
 
 def table(
-    which: Annotated[str, typer.Argument(metavar="TABLE", help="I, II, III, IV, V, VI or leaderboard.")],
+    which: Annotated[str, typer.Argument(metavar="TABLE", help="I, II, III, IV, V, VI, leaderboard, or a study.")],
     source: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Whose numbers: reported, measured or both, never in one column. Default: both."
+            metavar="NAME",
+            help="Whose numbers: reported, measured or both, never in one column. Default: both (studies: measured).",
         ),
     ] = None,
     dataset: Annotated[
@@ -44,7 +46,7 @@ def table(
     results: Results = None,
     cards: Cards = None,
 ) -> None:
-    """Print a table of the paper, or the leaderboard of everything measured here."""
+    """Print a table of the paper, the leaderboard of everything measured here, or the table of a study."""
     from harness.cards import CardLibrary, card_folders
     from harness.errors import UsageError
     from harness.reports.emit import as_latex, emit, write
@@ -58,6 +60,7 @@ def table(
         source=source,
         protocol=protocol,
         datasets=dataset or [],
+        clips=form == "json",
     )
     if output is None and form == "text" and sys.stdout.isatty():
         _show(built)
@@ -77,16 +80,19 @@ def _build(
     source: str | None,
     protocol: str | None,
     datasets: list[str],
+    clips: bool,
 ) -> "Table":
     from harness.errors import UsageError
     from harness.names import suggest
     from harness.records.reported import load_reported
     from harness.records.speed import read_speed
     from harness.records.store import ResultStore
+    from harness.records.study import read_study, studies
     from harness.reports.layouts import paper_layouts
     from harness.reports.tables import Measurements, leaderboard, paper_table
 
-    known = (*paper_layouts().tables, _LEADERBOARD)
+    # A study cannot hide a table of the paper: those names come first.
+    known = (*paper_layouts().tables, _LEADERBOARD, *studies(results))
     key = next((name for name in known if name.lower() == which.lower()), None)
     if key is None:
         raise UsageError(f"There is no table '{which}'.", todo=suggest(which, known))
@@ -96,6 +102,16 @@ def _build(
         if source not in (None, "measured"):
             raise UsageError("The leaderboard shows what was measured.", found=f"--source {source}")
         return leaderboard(ResultStore(results).runs(), protocol=protocol, datasets=datasets, library=library)
+    if key not in paper_layouts().tables:
+        return _study_table(
+            read_study(key, results),
+            results,
+            library,
+            source=source,
+            protocol=protocol,
+            datasets=datasets,
+            clips=clips,
+        )
     reported = load_reported()
     if source == "reported":
         return paper_table(key, reported, source="reported", datasets=datasets, library=library)
@@ -108,6 +124,39 @@ def _build(
         protocol=protocol,
         datasets=datasets,
         library=library,
+    )
+
+
+def _study_table(
+    study: "Study",
+    results: Path,
+    library: "CardLibrary",
+    *,
+    source: str | None,
+    protocol: str | None,
+    datasets: list[str],
+    clips: bool,
+) -> "Table":
+    from harness.errors import UsageError
+    from harness.records.reported import load_reported
+    from harness.records.store import ResultStore
+    from harness.reports.tables import study_table
+
+    if source == "reported":
+        raise UsageError(
+            "The table of a study shows what was measured.",
+            found="--source reported",
+            todo=f"harness table {study.table} --source reported" if study.table else "leave --source out",
+        )
+    return study_table(
+        study,
+        ResultStore(results).runs(),
+        library=library,
+        protocol=protocol,
+        datasets=datasets,
+        source="both" if source == "both" else "measured",
+        reported=load_reported(),
+        clips=clips,
     )
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import asdict
 
 from harness.reports.model import Cell, Table
 
@@ -21,6 +22,9 @@ _CSV_HEAD = (
     "mark",
     "clips_done",
     "clips_expected",
+    "deviation",
+    "seeds_done",
+    "seeds_expected",
     "signature",
     "notes",
 )
@@ -71,28 +75,50 @@ def as_json(table: Table) -> str:
 
 
 def _json_cell(cell: Cell) -> dict[str, object]:
-    value = str(cell.value) if cell.value is not None and math.isinf(cell.value) else cell.value
     return {
-        "value": value,
-        "printed": cell.text,
+        "value": _json_number(cell.value),
+        "printed": cell.text + cell.spread,
         "mark": cell.mark,
         "notes": list(cell.notes),
         "clips_done": cell.done,
         "clips_expected": cell.expected,
         "signature": cell.signature,
+        **_json_seeds(cell),
     }
+
+
+def _json_seeds(cell: Cell) -> dict[str, object]:
+    """What stands behind a mean over seeds; other tables have none."""
+    more: dict[str, object] = {}
+    if cell.seeds is not None:
+        more["seeds"] = {str(seed): _json_number(value) for seed, value in cell.seeds.values.items()}
+        more |= {"seeds_expected": cell.seeds.expected, "deviation": cell.seeds.deviation}
+    if cell.over_clips is not None:
+        more["over_clips"] = asdict(cell.over_clips)
+    return more
+
+
+def _json_number(value: float | None) -> float | str | None:
+    return str(value) if value is not None and math.isinf(value) else value
 
 
 def as_csv(table: Table) -> str:
     """One line a cell, with a header; numbers at full precision; notes are joined by `; `."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(_CSV_HEAD)
     for block in table.blocks:
         for row in block.rows:
             for column, cell in zip(table.columns, row.cells, strict=True):
                 who = (table.key, block.title, row.method, row.name, row.rate)
                 what = (column.dataset, column.metric, column.source)
-                number = (cell.value, None if cell.value is None else cell.text, cell.mark, cell.done, cell.expected)
+                text = None if cell.value is None else cell.text + cell.spread
+                number = (cell.value, text, cell.mark, cell.done, cell.expected, *_csv_seeds(cell))
                 writer.writerow((*who, *what, *number, cell.signature, "; ".join((*row.notes, *cell.notes))))
-    return text.getvalue()
+    return lines.getvalue()
+
+
+def _csv_seeds(cell: Cell) -> tuple[float | None, int | None, int | None]:
+    if cell.seeds is None:
+        return None, None, None
+    return cell.seeds.deviation, len(cell.seeds.values), cell.seeds.expected

@@ -1,6 +1,7 @@
 r"""Tables as LaTeX with booktabs: a `table*` float to \input, or a document that compiles by itself.
 
-Numbers are set flush right; footnote letters hang beside them (\rlap), so that decimals stay aligned. Wide tables
+Numbers are set flush right; footnote letters hang beside them (\rlap), and a number without a spread leaves room for
+one (\phantom), so that decimals stay aligned. Wide tables
 are scaled down to the text width (graphicx).
 """
 
@@ -36,8 +37,8 @@ def _float(table: Table) -> Iterator[str]:
     yield r"\centering"
     both = r"\textbf{Best} and \underline{second best}" if "second" in table.marks else r"\textbf{Best}"
     legend = f" {both} {latex(table.ranking)}; ties share the mark."
-    slanted = r" \textit{Slanted}: an incomplete benchmark, never marked."
-    caption = latex(table.caption) + (legend if table.marks else "") + (slanted if table.has_partial else "")
+    slanted = rf" \textit{{Slanted}}: {latex(table.partial)}, never marked."
+    caption = latex(table.caption) + (legend if table.marks else "") + (slanted if table.partial else "")
     yield rf"\caption{{{caption}}}"
     yield r"\vspace{4pt}"
     yield rf"\label{{tab:{table.key.lower()}}}"
@@ -88,12 +89,16 @@ def _centred(text: str) -> str:
 
 
 def _row(table: Table, row: Row) -> str:
-    cells = [
-        _MARKS[cell.mark].format(rf"\textit{{{latex(cell.text)}}}" if cell.partial else latex(cell.text))
-        + _raised(table, cell)
-        for cell in row.cells
-    ]
+    cells = [_number(table, cell, index) for index, cell in enumerate(row.cells)]
     return " & ".join([latex(row.name) + _raised(table, row), *cells]) + r" \\"
+
+
+def _number(table: Table, cell: Cell, index: int) -> str:
+    """A cell. One without a spread leaves room for it where others of its column have one."""
+    text = latex(cell.text.replace("-", "−"))
+    number = _MARKS[cell.mark].format(rf"\textit{{{text}}}" if cell.partial else text)
+    room = "" if cell.spread else latex(table.widest_spread(index))
+    return number + latex(cell.spread) + _raised(table, cell) + (rf"\phantom{{{room}}}" if room else "")
 
 
 def _raised(table: Table, item: Cell | Row) -> str:

@@ -31,7 +31,9 @@ def _head(column: Column, *, named: bool) -> str:
 
 def _row(table: Table, row: Row) -> str:
     name = markdown(row.name) + _raised(table, row)
-    cells = [_MARKS[cell.mark].format(f"*{cell.text}*" if cell.partial else cell.text) for cell in row.cells]
+    cells = [
+        _MARKS[cell.mark].format(f"*{cell.text}*" if cell.partial else cell.text) + cell.spread for cell in row.cells
+    ]
     return _line([name, *(text + _raised(table, cell) for text, cell in zip(cells, row.cells, strict=True))])
 
 
@@ -47,10 +49,10 @@ def _line(cells: list[str]) -> str:
 def _notes(table: Table) -> list[str]:
     both = "**Best** and <ins>second best</ins>" if "second" in table.marks else "**Best**"
     legend = [f"{both} {markdown(table.ranking)}; ties share the mark."]
-    partial = ["*Slanted*: an incomplete benchmark, never marked."]
+    partial = [f"*Slanted*: {table.partial}, never marked."]
     notes = [
         *(legend if table.marks else []),
-        *(partial if table.has_partial else []),
+        *(partial if table.partial else []),
         *(f"<sup>{letter}</sup> {markdown(note)}" for note, letter in table.footnotes.items()),
         *(f"Signature: `{signature}`" for signature in table.signatures),
         *(markdown(remark) for remark in table.remarks),

@@ -57,11 +57,12 @@ class _Body:
     def __post_init__(self) -> None:
         rows = self.table.rows
         self.names = max(len("Method"), *(len(self._name(row)) + self._indent(row) for row in rows), 0)
+        self.spreads = [len(self.table.widest_spread(i)) for i in self._indices]
         self.tails = [max((len(self._tail(row.cells[i])) for row in rows), default=0) for i in self._indices]
         self.numbers = [
             max(
                 *(len(row.cells[i].text) for row in rows),
-                *(len(text) - self.tails[i] for text in self._titles(self.table.columns[i])),
+                *(len(text) - self.spreads[i] - self.tails[i] for text in self._titles(self.table.columns[i])),
                 3,
             )
             for i in self._indices
@@ -107,16 +108,18 @@ class _Body:
         return column.dataset, column.heading
 
     def _width(self, index: int) -> int:
-        return len(_GAP) + self.numbers[index] + self.tails[index]
+        return len(_GAP) + self.numbers[index] + self.spreads[index] + self.tails[index]
 
     def _fit(self, text: str, index: int) -> str:
         """Right-aligned above the digits; longer text runs on above the footnote letters."""
-        return _GAP + text.rjust(self.numbers[index]).ljust(self.numbers[index] + self.tails[index])
+        wide = self.numbers[index] + self.spreads[index]
+        return _GAP + text.rjust(wide).ljust(wide + self.tails[index])
 
     def _cell(self, cell: Cell, index: int) -> Line:
         space = " " * (len(_GAP) + self.numbers[index] - len(cell.text))
         style = "dim" if cell.partial or cell.value is None else _STYLES[cell.mark]
-        return [(space, ""), (cell.text, style), (self._tail(cell).ljust(self.tails[index]), "dim")]
+        tail = (cell.spread + self._tail(cell)).ljust(self.spreads[index] + self.tails[index])
+        return [(space, ""), (cell.text, style), (tail, "dim")]
 
     def _tail(self, cell: Cell) -> str:
         return (_SIGNS[cell.mark] if self.signs else "") + superscript("".join(self.table.letters(cell)))

@@ -46,12 +46,21 @@ class SpeedLayout(Model):
     height: int
 
 
+class LossWeightLayout(Model):
+    """One panel of the paper's figure of loss weights: what it calls the weight, and the value that it chose."""
+
+    symbol: str
+    loss: str
+    chosen: float
+
+
 class Layouts(Model):
-    """All tables of the paper."""
+    """All tables of the paper, and its figure of loss weights (by option of `[training]`)."""
 
     source: str
     datasets: tuple[str, ...]
     speed: SpeedLayout
+    loss_weights: dict[str, LossWeightLayout]
     tables: dict[str, TableLayout] = Field(min_length=1)
 
 

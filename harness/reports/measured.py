@@ -8,7 +8,7 @@ the fp32 one is shown, then the most complete one. Runs of untrained networks ar
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from harness.errors import CardError
 from harness.records.schema import ClipLine, RunHeader
 from harness.records.summary import AverageRule, average, coverage
 from harness.reports.model import Cell, Column, printed
+from harness.training.options import training_options
 
 NOT_MEASURED = "not measured yet"
 LEFT_OUT = "measured, but left out (see below)"
@@ -63,7 +64,10 @@ def identity(header: RunHeader, library: CardLibrary | None = None) -> Identity:
     """Who ran. Without a library nothing is known of changed options."""
     method = header.method.partition("@")[0]
     tags = dict.fromkeys(weights.tag for weights in header.weights)
-    changes = card_changes(method, header.method_card, library) if library is not None else ""
+    changes = ""
+    if library is not None:
+        both = (card_changes(method, header.method_card, library), training_changes(method, header, library))
+        changes = ", ".join(filter(None, both))
     return Identity(method, "+".join(tags), changes)
 
 
@@ -83,6 +87,24 @@ def card_changes(method: str, recorded: Mapping[str, object], library: CardLibra
     keys = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
     changed = [f"{key}={then.get(key, 'default')}" for key in keys]
     return ", ".join(changed[:_MOST_CHANGES]) + (", …" if len(changed) > _MOST_CHANGES else "")
+
+
+def training_changes(method: str, header: RunHeader, library: CardLibrary, *, but: Collection[str] = ()) -> str:
+    """How the losses of weights that were trained here differ from those of the card of today; empty: they do not.
+
+    Args:
+        method: name of the card.
+        header: of the run.
+        library: cards.
+        but: options that do not matter.
+    """
+    options = [weights.training.options for weights in header.weights if weights.training]
+    then = {key: value for one in options for key, value in one.items() if key not in but}
+    try:
+        now = training_options(library.method(method)).model_dump(mode="json") if then else {}
+    except CardError:
+        return ""
+    return ", ".join(f"training.{key}={value}" for key, value in then.items() if now.get(key, value) != value)
 
 
 def _flat(card: Mapping[str, object]) -> dict[str, object]:
@@ -157,7 +179,8 @@ def measured_cell(run: RunLike, column: Column, *, notes: tuple[str, ...] = ()) 
     header = run.header
     lines = list(run.lines.values())
     seen = coverage(lines, header.clips)
-    value = average((line for line in lines if line.clip in header.clips), column.metric, average_rule(header))
+    own = frozenset(header.clips)
+    value = average((line for line in lines if line.clip in own), column.metric, average_rule(header))
     if math.isnan(value):
         return Cell.empty(f"no number: {seen.words}" if not seen.complete else "undefined for every frame")
     return Cell(

@@ -5,8 +5,11 @@ A `Table` knows nothing of Markdown or LaTeX; the emitters know nothing of runs.
 Texts of titles may use the paper's own mathematics, `s^H` and `l_{abs}` (harness.reports.typography).
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
+
+from harness.records.seeds import Seeds
 
 Mark = Literal["", "best", "second"]
 Source = Literal["paper", "measured"]
@@ -46,6 +49,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class OverClips:
+    """A difference between two rows as `harness compare` sees it, frame scores averaged over seeds first.
+
+    Args:
+        clips: that were compared.
+        interval: 95 % bootstrap interval over clips; None with fewer than two.
+        p: two-sided, of the sign-flip test over clips.
+        holm_p: the same, corrected for all differences of the table.
+    """
+
+    clips: int
+    interval: tuple[float, float] | None
+    p: float
+    holm_p: float = 1.0
+
+
+@dataclass(frozen=True)
 class Cell:
     """One number, or the reason why there is none.
 
@@ -58,6 +78,9 @@ class Cell:
         expected: clips of the benchmark.
         signature: of a measured number.
         mark: best or second best of its group.
+        seeds: what a mean over seeds is the mean of.
+        spread: their standard deviation as printed, ` ± 0.05`; empty where there is none.
+        over_clips: what clips say of a difference, where that was asked for.
     """
 
     value: float | None
@@ -68,6 +91,9 @@ class Cell:
     expected: int | None = None
     signature: str = ""
     mark: Mark = ""
+    seeds: Seeds | None = None
+    spread: str = ""
+    over_clips: OverClips | None = None
 
     @classmethod
     def empty(cls, reason: str) -> "Cell":
@@ -76,7 +102,7 @@ class Cell:
 
     @property
     def partial(self) -> bool:
-        """A measured number of an incomplete benchmark."""
+        """A measured number of an incomplete benchmark, or of fewer seeds than were planned."""
         return self.value is not None and not self.rankable
 
 
@@ -157,9 +183,15 @@ class Table:
         return frozenset(cell.mark for row in self.rows for cell in row.cells if cell.mark)
 
     @property
-    def has_partial(self) -> bool:
-        """There is a number of an incomplete benchmark."""
-        return any(cell.partial for row in self.rows for cell in row.cells)
+    def partial(self) -> str:
+        """What numbers that are set apart lack, in words; empty: there is none."""
+        found = [cell for row in self.rows for cell in row.cells if cell.partial]
+        seeds = any(cell.seeds is not None for cell in found)
+        return "" if not found else "an incomplete benchmark" + (" or missing seeds" if seeds else "")
+
+    def widest_spread(self, index: int) -> str:
+        """The longest spread that is printed in a column: what the others leave room for."""
+        return max((row.cells[index].spread for row in self.rows), key=len, default="")
 
     @property
     def two_sources(self) -> bool:
@@ -184,3 +216,15 @@ def printed(value: float, decimals: int) -> str:
         return "∞" if value > 0 else "−∞"
     text = f"{value:.{decimals}f}"
     return text.lstrip("-") if float(text) == 0 else text
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference as tables print it: with its sign, but +0.00 is 0.00.
+
+    >>> signed(0.123, 2), signed(-0.001, 2)
+    ('+0.12', '0.00')
+    """
+    if math.isnan(value):
+        return EMPTY
+    text = printed(abs(value), decimals)
+    return text if text.strip("0.") == "" else ("-" if value < 0 else "+") + text

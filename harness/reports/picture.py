@@ -1,7 +1,4 @@
-"""Drawing of the comparison picture: everything is placed in inches from the upper left corner.
-
-Only matplotlib's objects are used, never pyplot: no window, no global state, the same bytes for the same input.
-"""
+"""Drawing of the comparison picture: everything is placed in inches from the upper left corner."""
 
 import math
 import textwrap
@@ -14,14 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from harness.errors import RecordError
 from harness.reports.scene import Panel, Scene
+from harness.reports.style import ACCENT, DPI, FONT, INK, LINE, QUIET, save_figure
 
-ACCENT = "#0a7fd0"
-_INK, _QUIET, _LINE = "#16161a", "#6b6b76", "#d9d9e0"
 _COLOURS = "magma"
-_FONT = "DejaVu Sans"
-_DPI = 160
 
 _MARGIN, _GAP, _HEADER, _FOOTER = 0.35, 0.12, 0.78, 0.28
 _CROP = 1.75
@@ -94,7 +87,7 @@ def _page(scene: Scene) -> _Page:
 def draw(scene: Scene, path: Path) -> Path:
     """Draw and write a scene. Raises RecordError when the path cannot be written."""
     page = _page(scene)
-    figure = Figure(figsize=(page.width, page.height), dpi=_DPI, facecolor="white")
+    figure = Figure(figsize=(page.width, page.height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     _header(figure, page, scene)
     _frame(figure, page, scene)
@@ -103,19 +96,14 @@ def draw(scene: Scene, path: Path) -> Path:
     for index, panel in enumerate(scene.panels):
         wins = len(scene.panels) > 1 and round(panel.psnr, 2) == round(best, 2) if panel.score else False
         _method(figure, page, scene, panel, index=index, best=wins)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png", metadata={"Software": None})
-    except OSError as error:
-        raise RecordError(f"{path} cannot be written.", found=error.strerror or str(error)) from error
-    return path
+    return save_figure(figure, path)
 
 
 def _axes(figure: Figure, page: _Page, *, left: float, top: float, width: float, height: float) -> Axes:
     box = (left / page.width, 1 - (top + height) / page.height, width / page.width, height / page.height)
     axes = figure.add_axes(box, xticks=[], yticks=[])
     for spine in axes.spines.values():
-        spine.set_color(_LINE)
+        spine.set_color(LINE)
         spine.set_linewidth(0.6)
     return axes
 
@@ -128,7 +116,7 @@ def _text(  # noqa: PLR0913
     left: float,
     top: float,
     size: float,
-    colour: str = _INK,
+    colour: str = INK,
     weight: str = "normal",
     centred: bool = False,
     above: bool = False,
@@ -140,7 +128,7 @@ def _text(  # noqa: PLR0913
         text,
         fontsize=size,
         color=colour,
-        fontfamily=_FONT,
+        fontfamily=FONT,
         fontweight=weight,
         horizontalalignment="center" if centred else "left",
         verticalalignment="baseline" if above else "top",
@@ -153,7 +141,7 @@ def _header(figure: Figure, page: _Page, scene: Scene) -> None:
     where = f"{scene.dataset}  ·  {scene.clip}  ·  frame {scene.frame}"
     kind = "Given to the methods" if scene.given else "Interpolated: the methods were not given this frame"
     _text(figure, page, where, left=_MARGIN, top=0.25, size=15, weight="bold")
-    _text(figure, page, f"{kind}  ·  rate {scene.rate}", left=_MARGIN, top=0.57, size=9.5, colour=_QUIET)
+    _text(figure, page, f"{kind}  ·  rate {scene.rate}", left=_MARGIN, top=0.57, size=9.5, colour=QUIET)
 
 
 def _frame(figure: Figure, page: _Page, scene: Scene) -> None:
@@ -172,7 +160,7 @@ def _frame(figure: Figure, page: _Page, scene: Scene) -> None:
         + (f" {scene.metric} is that of the whole frame." if scene.metric else "")
     )
     lines = textwrap.fill(reading, width=int(page.column * 16))
-    _text(figure, page, lines, left=_MARGIN, top=top + page.frame_height + 0.08, size=8.5, colour=_QUIET)
+    _text(figure, page, lines, left=_MARGIN, top=top + page.frame_height + 0.08, size=8.5, colour=QUIET)
 
 
 def _outline(axes: Axes, scene: Scene) -> None:
@@ -201,8 +189,8 @@ def _truth(figure: Figure, page: _Page, scene: Scene) -> None:
     scale = _axes(figure, page, left=left + 0.02, top=below, width=side - 0.04, height=0.14)
     largest = scene.largest_error
     scale.imshow(np.linspace(0, 1, 256)[None, :], cmap=_COLOURS, aspect="auto", extent=(0, largest, 0, 1))
-    scale.set_xticks([0, largest / 2, largest], ["0", f"{largest / 2:g}", f"≥ {largest:g}"], fontsize=8, color=_INK)
-    scale.tick_params(length=2, width=0.6, color=_QUIET, pad=2)
+    scale.set_xticks([0, largest / 2, largest], ["0", f"{largest / 2:g}", f"≥ {largest:g}"], fontsize=8, color=INK)
+    scale.tick_params(length=2, width=0.6, color=QUIET, pad=2)
     # The labels at the ends stay within the scale, clear of its neighbours.
     first, _, last = scale.get_xticklabels()
     first.set_horizontalalignment("left")
@@ -222,6 +210,6 @@ def _method(figure: Figure, page: _Page, scene: Scene, panel: Panel, *, index: i
     )
     title = "\n".join(textwrap.wrap(panel.title, width=23, max_lines=2, placeholder=" …"))
     _text(figure, page, title, left=middle, top=top - 0.1, size=9.5, weight="bold", centred=True, above=True)
-    colour, weight = (ACCENT, "bold") if best else (_INK, "normal")
+    colour, weight = (ACCENT, "bold") if best else (INK, "normal")
     under = below + _CROP + 0.07
     _text(figure, page, panel.score, left=middle, top=under, size=10, colour=colour, weight=weight, centred=True)

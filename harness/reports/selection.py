@@ -1,7 +1,7 @@
 """Which runs a table shows, which it leaves out, and under which signature each of its columns stands."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.cards.dataset import DatasetCard
@@ -122,22 +122,33 @@ class Selection:
         return tuple(f"trained by this harness: {budget}" for budget in dict.fromkeys(budgets))
 
     def plain(self, method: str, rate: int) -> Identity:
-        """Who stands in the method's own row: options unchanged, the weights with most runs at this rate."""
+        """Who stands in the method's own row: options and losses unchanged, the weights with most runs at this rate.
+
+        Released weights come before weights that were trained here, which may have any budget.
+        """
         runs = [run for run in self.runs if run.header.rate == rate]
         found = Counter(self.who(run) for run in runs if self.who(run).method == method and not self.who(run).changes)
-        return max(found, key=lambda who: (found[who], who)) if found else Identity(method, "", "")
+        place = {who: (not self.trainings(who, rate), found[who], who) for who in found}
+        return max(found, key=place.__getitem__) if found else Identity(method, "", "")
 
     def measured(self, dataset: str, metrics: Iterable[str]) -> bool:
         """There is at least one number to show for this dataset."""
         return any(self.candidates(dataset, rate, metric) for rate in self.rates for metric in metrics)
 
+    def choose(
+        self, column: Column, rate: int, fits: Callable[[RunLike], bool]
+    ) -> tuple[RunLike, tuple[str, ...]] | None:
+        """The run that stands for those of this column that fit, with a note on the choice; None where none fits."""
+        runs = [run for run in self.candidates(column.dataset, rate, column.metric) if fits(run)]
+        # Those that lost were a choice: they are named in the note, not left out of the table.
+        self._shown.update(run.header.key for run in runs)
+        return choose_run(runs)
+
     def cell(self, who: Identity, column: Column, rate: int, *, reason: str = NOT_MEASURED) -> Cell:
         """The number of `who` in a column, or `reason`."""
-        runs = [run for run in self.candidates(column.dataset, rate, column.metric) if self.who(run) == who]
-        chosen = choose_run(runs)
+        chosen = self.choose(column, rate, lambda run: self.who(run) == who)
         if chosen is None:
             return Cell.empty(self._why_empty(who, column, rate) or reason)
-        self._shown.update(run.header.key for run in runs)
         run, notes = chosen
         return measured_cell(run, column, notes=notes)
 
@@ -154,15 +165,23 @@ class Selection:
                     lines.setdefault(str(ColumnSignature(protocol, shown)), []).append(where)
         return lines
 
-    def left_out(self, methods: Iterable[Identity]) -> tuple[str, ...]:
-        """Remarks on runs of these methods that the table could show and does not, and why."""
+    def left_out(
+        self, methods: Iterable[Identity], *, called: Callable[[RunLike], str] | None = None
+    ) -> tuple[str, ...]:
+        """Remarks on runs of these methods that the table could show and does not, and why.
+
+        Args:
+            methods: those that the table shows.
+            called: what a run is called; default: its method, weights and changes.
+        """
         wanted = {who.method for who in methods}
         under: dict[str, list[str]] = {}
         for run in self.runs:
             header, who = run.header, self.who(run)
             if who.method not in wanted or header.key in self._shown:
                 continue
-            under.setdefault(self._why(run), []).append(f"{who.method}{who.suffix} on {header.dataset}")
+            name = called(run) if called is not None else f"{who.method}{who.suffix}"
+            under.setdefault(self._why(run), []).append(f"{name} on {header.dataset}")
         return tuple(f"Left out, because {why}: {', '.join(dict.fromkeys(runs))}." for why, runs in under.items())
 
     def _why_empty(self, who: Identity, column: Column, rate: int) -> str:

@@ -2,5 +2,6 @@
 
 from harness.reports.board import leaderboard, run_table
 from harness.reports.paper import Measurements, Sources, paper_table
+from harness.reports.study_table import study_table
 
-__all__ = ["Measurements", "Sources", "leaderboard", "paper_table", "run_table"]
+__all__ = ["Measurements", "Sources", "leaderboard", "paper_table", "run_table", "study_table"]

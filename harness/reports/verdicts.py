@@ -8,7 +8,7 @@ from dataclasses import asdict
 from harness.metrics import METRICS
 from harness.records.statistics import ALPHA, DRAWS, EXACT_CLIPS, LEVEL, PairedResult
 from harness.reports.measured import ColumnSignature
-from harness.reports.model import EMPTY, printed
+from harness.reports.model import EMPTY, printed, signed
 from harness.reports.significance import Comparison, Report
 
 _MOST_NAMED = 8
@@ -99,11 +99,11 @@ def _numbers(one: Comparison, result: PairedResult, *, holm: str) -> tuple[str, 
     digits = METRICS[one.metric].decimals
     interval = EMPTY
     if result.interval is not None:
-        interval = " to ".join(_signed(end, digits + 1) for end in result.interval)
+        interval = " to ".join(signed(end, digits + 1) for end in result.interval)
     tally = result.tally
     return (
         *(printed(value, digits) if not math.isnan(value) else EMPTY for value in (result.mean_a, result.mean_b)),
-        _signed(result.difference, digits + 1),
+        signed(result.difference, digits + 1),
         interval,
         _p(result.p),
         holm,
@@ -154,7 +154,7 @@ def _range(one: Comparison) -> str:
     info = METRICS[one.metric]
     if one.by_clip.interval is None:
         return "no interval"
-    low, high = (_signed(end, info.decimals + 1) for end in one.by_clip.interval)
+    low, high = (signed(end, info.decimals + 1) for end in one.by_clip.interval)
     return f"{LEVEL:.0%} interval of A - B {low} to {high} {info.unit}".strip()
 
 
@@ -166,14 +166,6 @@ def _count(result: PairedResult) -> str:
 
 def _clips(number: int) -> str:
     return "1 clip" if number == 1 else f"{number} clips"
-
-
-def _signed(value: float, digits: int) -> str:
-    if math.isnan(value):
-        return EMPTY
-    text = printed(abs(value), digits)
-    zero = text.strip("0.") == ""
-    return text if zero else ("-" if value < 0 else "+") + text
 
 
 def _p(value: float) -> str:

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from harness.cli.table import table
 from harness.errors import HarnessError, UsageError
-from tests.reports.fakes import fake_run, header, write_run
+from harness.records.study import Study, StudyCell, StudyRow
+from tests.reports.fakes import fake_run, header, trained, write_run
 
 app = typer.Typer()
 app.command()(table)
@@ -72,6 +73,51 @@ def test_formats_and_files(results: Path, tmp_path: Path) -> None:
     assert output(*common, "--format", "md").startswith("**Everything")
 
 
+def write_study(results: Path) -> Study:
+    """A study of two rows, one of them scored."""
+    rows = (
+        StudyRow(name="STINet", method="stinet", paper_row=9),
+        StudyRow(name="w/o Inet", method="stinet", paper_row=2),
+    )
+    cells = tuple(StudyCell(row=index, seed=0, key=f"{index}" * 64, folder="x") for index in range(2))
+    made = Study(
+        name="inet-smoke",
+        kind="ablation",
+        table="IV",
+        full=0,
+        setting="setting-1",
+        budget="4 iterations of 8 crops (8x8) from demo",
+        datasets=("vid4",),
+        rows=rows,
+        cells=cells,
+    )
+    path = results / "studies" / made.name / "study.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(made.model_dump_json())
+    write_run(results, fake_run(trained("stinet", "0" * 64), 24.0))
+    return made
+
+
+def test_the_table_of_a_study(results: Path) -> None:
+    made = write_study(results)
+    text = output("inet-smoke", "--results", str(results))
+    assert text.startswith("Ablation 'inet-smoke'")
+    assert "24.00" in text
+    assert made.budget in text
+    assert "paper" in output("inet-smoke", "--source", "both", "--results", str(results)).splitlines()[3]
+    assert json.loads(output("inet-smoke", "--format", "json", "--results", str(results)))["table"] == "inet-smoke"
+
+
+def test_misuse_of_a_study_is_answered(results: Path) -> None:
+    write_study(results)
+    assert "Did you mean 'inet-smoke'" in str(refused("inet-smok", "--results", str(results)))
+    reported = refused("inet-smoke", "--source", "reported", "--results", str(results))
+    assert "harness table IV --source reported" in str(reported)
+    assert "has no dataset 'demo'" in str(refused("inet-smoke", "--dataset", "demo", "--results", str(results)))
+    (results / "studies" / "inet-smoke" / "study.json").write_text("{}")
+    assert "is not a study" in str(refused("inet-smoke", "--results", str(results)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -101,7 +147,8 @@ def test_heavy_packages_stay_out(results: Path) -> None:
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'numpy', 'skimage'} & sys.modules.keys()\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
     )
-    for name in ("I", "leaderboard"):
+    write_study(results)
+    for name in ("I", "leaderboard", "inet-smoke"):
         command = [sys.executable, "-c", program, name, "--results", str(results)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -1,20 +1,27 @@
 """Runs made of thin air, for tests of tables and comparisons, and snapshots to compare texts with."""
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from harness.cards.library import CardLibrary
-from harness.cards.method import LoadedWeights
+from harness.cards.method import LoadedWeights, OptionValue, Training
 from harness.records.schema import ClipLine, RunHeader
 from harness.records.store import keyed
+from harness.reports.emit import as_latex
+from harness.reports.model import Table
 
+LIBRARY = CardLibrary()
+"""The shipped cards, read once."""
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 TMNET = (
     "protocol:tmnet.v1|rate:{rate}|scale:4|lr:matlab-bicubic-u8|window:{inputs}in-append|scored:all|"
@@ -76,9 +83,39 @@ def header(
     return keyed(RunHeader.model_validate(fields))
 
 
+def trained(
+    method: str,
+    key: str,
+    dataset: str = "vid4",
+    *,
+    seed: int = 0,
+    setting: str = "setting-1",
+    iterations: int = 300,
+    max_seconds: float = 0,
+    options: Mapping[str, OptionValue] | None = None,
+    **more: object,
+) -> RunHeader:
+    """The header of a run of weights that were trained here, under `key`; `more`: as in `header`."""
+    training = Training(
+        key=key,
+        setting=setting,
+        data="davis270",
+        iterations=iterations,
+        batch=8,
+        crop=32,
+        max_seconds=max_seconds,
+        seed=seed,
+        options={"lambda_per": 0.1, "lambda_mcl": 0.1, "mcl_relative": "hinge", **(options or {})},
+    )
+    sha256 = hashlib.sha256(key.encode()).hexdigest()
+    weights = LoadedWeights(tag=key[:8], file="weights.safetensors", sha256=sha256, training=training)
+    fields: dict[str, Any] = {"weights": (weights,), "tag": key[:8], "card": card(method)} | more
+    return header(method, dataset, **fields)
+
+
 def card(method: str, **options: object) -> dict[str, object]:
     """The shipped card of a method as runs record it, with changed options."""
-    recorded = CardLibrary().method(method).model_dump(mode="json", exclude_defaults=True)
+    recorded = LIBRARY.method(method).model_dump(mode="json", exclude_defaults=True)
     return recorded | {"options": recorded.get("options", {}) | options}
 
 
@@ -143,6 +180,19 @@ def write_sample(
     Image.fromarray(truth).save(folder / f"{stem}_gt.png")
     entry = {"clip": clip, "frame": frame, "given": False, "file": f"{stem}.png", "gt": f"{stem}_gt.png"}
     (folder / "samples.json").write_text(json.dumps([entry]))
+
+
+def assert_latex_fits(table: Table) -> None:
+    """The table's LaTeX is plain ASCII, its braces close, and every line has as many cells as there are columns."""
+    text = as_latex(table)
+    assert text.isascii()
+    assert text.count("{") == text.count("}")
+    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
+    for written in body.splitlines():
+        if written.endswith(r"\\"):
+            spans = [int(span) for span in re.findall(r"\\multicolumn\{(\d+)\}", written)]
+            cells = len(re.findall(r"(?<!\\)&", written)) + 1
+            assert cells + sum(spans) - len(spans) == len(table.columns) + 1
 
 
 def assert_snapshot(text: str, name: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.reports.board import leaderboard, run_table
 from harness.reports.emit import as_markdown, as_text
-from tests.reports.fakes import FakeRun, assert_snapshot, card, fake_run, header
+from tests.reports.fakes import FakeRun, assert_snapshot, card, fake_run, header, trained
 
 ALL = ("psnr-y", "ssim-y", "lpips", "tof", "warping-error")
 
@@ -71,6 +71,15 @@ def test_changed_options_are_a_row_of_their_own() -> None:
     changed = card("stinet", hr_features=False)
     built = leaderboard([*runs(), fake_run(header("stinet", title="STINet", card=changed), 26.0)])
     assert "STINet (options.hr_features=False)" in [row.name for row in built.rows]
+
+
+def test_other_losses_are_a_row_of_their_own() -> None:
+    """Weights of a sweep are not those of the card: their run has the card's options, but not its losses."""
+    sweep = [
+        fake_run(trained("stinet", f"{value:g}" * 9, options={"lambda_per": value}), 20.0) for value in (0.1, 1.0)
+    ]
+    names = [row.name for row in leaderboard(sweep).rows]
+    assert names == ["stinet (0.10.10.)", "stinet (11111111; training.lambda_per=1.0)"]
 
 
 def test_run_table_keeps_the_order_of_the_command() -> None:

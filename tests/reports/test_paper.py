@@ -17,7 +17,7 @@ from harness.reports.emit import FORMATS, as_latex, as_markdown, as_text, emit, 
 from harness.reports.layouts import paper_layouts
 from harness.reports.model import Cell, Row, Table
 from harness.reports.paper import Measurements, paper_table
-from tests.reports.fakes import FakeRun, assert_snapshot, card, fake_run, header
+from tests.reports.fakes import FakeRun, assert_latex_fits, assert_snapshot, card, fake_run, header, trained
 
 REPORTED = load_reported()
 PAPER = Path(__file__).parents[2] / "results" / "reported" / "stinet.jsonl"
@@ -170,6 +170,19 @@ def test_a_run_with_changed_options_does_not_stand_in_its_methods_row() -> None:
     assert any("options.hr_features=False" in remark for remark in built.remarks)
 
 
+def test_released_weights_come_before_our_own_of_any_number_of_runs() -> None:
+    ours = [fake_run(trained("stinet", "f" * 64, dataset), 20.0) for dataset in ("vid4", "vimeo-fast")]
+    assert cell(table(runs=ours), "STINet(Ours)", "vid4", "psnr-y").text == "20.00"
+    built = table(runs=[*ours, baselines()[-2]])
+    assert cell(built, "STINet(Ours)", "vid4", "psnr-y").text == "26.70"
+
+
+def test_weights_of_a_sweep_do_not_stand_in_the_methods_row() -> None:
+    built = table(runs=[fake_run(trained("stinet", "a" * 64, options={"lambda_mcl": 1.0}), 20.0), baselines()[0]])
+    assert cell(built, "STINet(Ours)", "vid4", "psnr-y").value is None
+    assert any("training.lambda_mcl=1.0" in remark for remark in built.remarks)
+
+
 def test_rates_do_not_mix() -> None:
     runs = [fake_run(header("stinet", rate=rate), 20.0 + rate) for rate in (2, 4, 6)]
     built = table("II", runs=runs)
@@ -294,16 +307,7 @@ def test_json_and_csv_carry_everything() -> None:
 
 def test_latex_is_well_formed() -> None:
     for key in paper_layouts().tables:
-        text = as_latex(table(key))
-        assert text.isascii()
-        assert text.count("{") == text.count("}")
-        width = len(table(key).columns)
-        body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-        for written in body.splitlines():
-            if written.endswith(r"\\"):
-                spans = [int(span) for span in re.findall(r"\\multicolumn\{(\d+)\}", written)]
-                cells = len(re.findall(r"(?<!\\)&", written)) + 1
-                assert cells + sum(spans) - len(spans) == width + 1
+        assert_latex_fits(table(key))
 
 
 WHOLE = table()
