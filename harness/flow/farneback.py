@@ -34,6 +34,9 @@ from harness.ops.warp import resize_bilinear
 
 __all__ = ["Farneback", "FarnebackSettings", "farneback", "polynomial_expansion", "pyramid", "refine"]
 
+# Pixels of flow that a CPU works on at once: what one operation writes is in its caches when the next one reads it.
+_CPU_PIXELS = 2**16
+
 
 def farneback(
     expansions_0: Sequence[Tensor],
@@ -41,7 +44,20 @@ def farneback(
     *,
     settings: FarnebackSettings = DEFAULT_SETTINGS,
 ) -> Tensor:
-    """The flow (N, 2, H, W) between images given by the expansions of all their levels, coarsest first."""
+    """The flow (N, 2, H, W) between images given by the expansions of all their levels, coarsest first.
+
+    A CPU takes a few pairs at a time.
+    """
+    count, _, height, width = expansions_0[-1].shape
+    at_once = max(1, _CPU_PIXELS // (height * width)) if expansions_0[-1].device.type == "cpu" else max(1, count)
+    parts = (zip(*(level.split(at_once) for level in side), strict=True) for side in (expansions_0, expansions_1))
+    flows = [_through_levels(*some, settings=settings) for some in zip(*parts, strict=True)]
+    return flows[0] if len(flows) == 1 else torch.cat(flows)
+
+
+def _through_levels(
+    expansions_0: Sequence[Tensor], expansions_1: Sequence[Tensor], *, settings: FarnebackSettings
+) -> Tensor:
     coarsest = expansions_0[0]
     flow = coarsest.new_zeros((coarsest.shape[0], 2, *coarsest.shape[-2:]))
     for expansion_0, expansion_1 in zip(expansions_0, expansions_1, strict=True):

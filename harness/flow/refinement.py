@@ -16,6 +16,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from harness.flow.expansion import DEFAULT_SETTINGS, FarnebackSettings
 from harness.ops.warp import positions, warp
@@ -76,8 +77,9 @@ def _normal_equations(own: Tensor, expansion_1: Tensor, flow: Tensor, *, half_tr
     inside = (x >= 0) & (x < width - 1) & (y >= 0) & (y < height - 1)
     inside = inside.to(flow.dtype)
     other = warp(expansion_1, flow) * (half_trust * inside)
-    difference_y, difference_x = (own[:, :2] - other[:, :2]).unbind(1)
-    yy, xx, xy = torch.addcmul(other[:, 2:], own[:, 2:], 2 - inside).unbind(1)
+    (own_b, own_a), (other_b, other_a) = (polynomial.split((2, 3), dim=1) for polynomial in (own, other))
+    difference_y, difference_x = (own_b - other_b).unbind(1)
+    yy, xx, xy = torch.addcmul(other_a, own_a, 2 - inside).unbind(1)
     dx, dy = flow.unbind(1)
     b_y = difference_y.addcmul(yy, dy).addcmul(xy, dx)
     b_x = difference_x.addcmul(xy, dy).addcmul(xx, dx)
@@ -103,9 +105,36 @@ def _solve(equations: Tensor) -> Tensor:
 
 def _box_mean(planes: Tensor, size: int) -> Tensor:
     """Mean over a size x size window, the edge pixel repeated beyond the border."""
-    radius = size // 2
-    padded = F.pad(planes, (radius, radius, radius, radius), mode="replicate")
-    return _box_sum(_box_sum(padded, size, dim=-2), size, dim=-1) / (size * size)
+    for dim in (-2, -1):
+        planes = _WindowSums.apply(planes, size, dim)  # type: ignore[no-untyped-call]
+    return planes / (size * size)
+
+
+class _WindowSums(torch.autograd.Function):
+    """Sums over windows along one dimension, the edge pixel repeated; the gradient is such sums again.
+
+    Autograd's own would be a padded copy of the planes for each of the additions.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, planes: Tensor, size: int, dim: int) -> Tensor:
+        ctx.size, ctx.dim = size, dim  # type: ignore[attr-defined]
+        return _box_sum(F.pad(planes, _along(dim, size // 2), mode="replicate"), size, dim=dim)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *outer: Tensor) -> tuple[Tensor, None, None]:
+        size, dim = ctx.size, ctx.dim  # type: ignore[attr-defined]
+        radius, length = size // 2, outer[0].shape[dim]
+        padded = _box_sum(F.pad(outer[0], _along(dim, 2 * radius)), size, dim=dim)
+        inner = padded.narrow(dim, radius, length).clone()
+        inner.select(dim, 0).add_(padded.narrow(dim, 0, radius).sum(dim))
+        inner.select(dim, -1).add_(padded.narrow(dim, radius + length, radius).sum(dim))
+        return inner, None, None
+
+
+def _along(dim: int, margin: int) -> tuple[int, int, int, int]:
+    """What `F.pad` takes for a margin on both sides of dimension -1 or -2."""
+    return (margin, margin, 0, 0) if dim == -1 else (0, 0, margin, margin)
 
 
 def _box_sum(planes: Tensor, size: int, *, dim: int) -> Tensor:

@@ -29,7 +29,8 @@ def positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device, dtype=flow.dtype)
     y = torch.arange(height, device=flow.device, dtype=flow.dtype).view(-1, 1)
-    return flow[:, :1] + x, flow[:, 1:] + y
+    dx, dy = flow.split(1, dim=1)
+    return dx + x, dy + y
 
 
 def warp(frames: Tensor, flow: Tensor, *, padding: Padding = "border") -> Tensor:

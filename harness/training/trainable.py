@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from harness.errors import UsageError
 from harness.networks.stinet.network import STINet
+from harness.ops.precision import at_least_float32
 from harness.training.options import TrainingOptions
 from harness.training.recipe import Recipe
 from harness.upscalers.base import SuperResolver, Upscaler
@@ -62,7 +63,7 @@ class Units:
         self._trainable = trainable
         with torch.no_grad():
             ends = torch.tensor([0.0, 1.0], device=device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
-            black, white = trainable.normalise(ends).float()
+            black, white = at_least_float32(trainable.normalise(ends))
         self._shift, self._scale = black, white - black
 
     def to_network(self, frames: Tensor) -> Tensor:
@@ -70,8 +71,8 @@ class Units:
         return self._trainable.normalise(frames)
 
     def to_rgb(self, frames: Tensor) -> Tensor:
-        """The network's units to [0, 1], float32; not clamped."""
-        rgb: Tensor = (frames.float() - self._shift) / self._scale
+        """The network's units to [0, 1], at least float32; not clamped."""
+        rgb: Tensor = (at_least_float32(frames) - self._shift) / self._scale
         return rgb
 
 
