@@ -27,6 +27,7 @@ ROOMS = [
     "records",
     "evaluation",
     "training",
+    "studies",
     "reports",
     "cli",
 ]
@@ -196,6 +197,7 @@ def test_rooms_that_know_no_torch(name: str) -> None:
     "arguments",
     [
         *("--help", "--version", "run --help", "speed --help", "parity --help", "train --help"),
+        *("sweep --help", "ablate --help"),
         *("list", "list methods", "list datasets"),
     ],
 )
