@@ -17,8 +17,9 @@ CODE = 143
 
 def main() -> None:
     """Run the command line under a watch."""
-    # Who starts in the background may have been told to ignore Ctrl-C; this process is asked to stop by it.
+    # Processes in the background ignore Ctrl-C and workers of Ray block it, and what they start does, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     app(prog_name="harness")
 

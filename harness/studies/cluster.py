@@ -7,8 +7,10 @@ with an error is not tried again. Ray's own retries are off, so that what happen
 
 import fcntl
 import os
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -129,27 +131,24 @@ class Cluster:
         """Run jobs, each wherever there is room. See `Crew`."""
         lost_before, outcomes, stopping = set[str](), list[Outcome](), False
         pending = {self._submit(plan, job): job for job in jobs}
-        while pending:
-            if not stopping and stop():
-                stopping = True
-                watcher.said(STOPPING)
-                for reference in pending:
-                    self._ray.cancel(reference)
-            ready, _ = self._ray.wait(list(pending), timeout=_TICK)
-            for reference in ready:
-                job, end = pending.pop(reference), self._end(reference)
-                if end.lost and job.key not in lost_before and not stopping:
-                    lost_before.add(job.key)
-                    watcher.said(f"{job.label}: {end.why}. It is tried once more, from its last checkpoint.")
-                    pending[self._submit(plan, job)] = job
-                    continue
-                outcome = outcome_of(plan, job, STOPPED if stopping else end.code, seconds=end.seconds)
-                again = ", for the second time" if end.lost else ""
-                if outcome.failed and end.why:
-                    outcome = replace(outcome, failed=end.why + again)
-                outcomes.append(outcome)
-                watcher.ended(outcome)
-            watcher.waited()
+        with _silenced():
+            while pending:
+                if not stopping and stop():
+                    stopping = True
+                    watcher.said(STOPPING)
+                    for reference in pending:
+                        self._ray.cancel(reference)
+                ready, _ = self._ray.wait(list(pending), timeout=_TICK)
+                for reference in ready:
+                    job, end = pending.pop(reference), self._end(reference)
+                    if end.lost and job.key not in lost_before and not stopping:
+                        lost_before.add(job.key)
+                        watcher.said(f"{job.label}: {end.why}. It is tried once more, from its last checkpoint.")
+                        pending[self._submit(plan, job)] = job
+                    else:
+                        outcomes.append(_outcome(plan, job, end, stopping=stopping))
+                        watcher.ended(outcomes[-1])
+                watcher.waited()
         return outcomes
 
     def _submit(self, plan: StudyPlan, job: Job) -> object:
@@ -198,6 +197,20 @@ class Cluster:
         return slots
 
 
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Ray prints the logs of lost nodes on standard output, where nothing but the product goes."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def _outcome(plan: StudyPlan, job: Job, end: _End, *, stopping: bool) -> Outcome:
+    outcome = outcome_of(plan, job, STOPPED if stopping else end.code, seconds=end.seconds)
+    if not (outcome.failed and end.why):
+        return outcome
+    return replace(outcome, failed=end.why + (", for the second time" if end.lost else ""))
+
+
 def _import_ray() -> ModuleType:
     try:
         import ray  # noqa: PLC0415
@@ -234,6 +247,8 @@ def _carry_out(order: _Order) -> tuple[int, float]:
     Cancelled, they are interrupted once.
     """
     begin = time.monotonic()
+    # By which Ray cancels; on nodes that were started in the background it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _wait_for(order.folder)
     course = Course(order.commands, log=order.log, environment=order.environment)
     try:

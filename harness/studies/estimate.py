@@ -183,7 +183,7 @@ def in_words(seconds: float) -> str:
     """A duration as people say it.
 
     >>> in_words(7), in_words(200), in_words(5400), in_words(200000)
-    ('7 s', '3 min 20 s', '1 h 30 min', '2 d 8 h')
+    ('7 s', '3 min 20 s', '1 h 30 min', '2 d 7 h')
     """
     for unit, name, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= unit:

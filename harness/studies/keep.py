@@ -23,7 +23,7 @@ def kept_study(plan: StudyPlan) -> Study:
     if plan.study.name not in studies(plan.results):
         return plan.study
     old, new = read_study(plan.study.name, plan.results), plan.study
-    before, now = ({(cell.key, study.rows[cell.row].rate) for cell in study.cells} for study in (old, new))
+    before, now = ({(study.rows[cell.row].name, cell.key) for cell in study.cells} for study in (old, new))
     if not (before <= now or now <= before):
         raise UsageError(
             f"There is another study '{new.name}' already.",

@@ -307,13 +307,14 @@ def _wanted(request: StudyRequest, library: CardLibrary) -> tuple[tuple[WantedRu
 
 
 def _twins(rows: Sequence[StudyRow], jobs: Sequence[Job]) -> list[str]:
-    """Rows of other names that are one training, and would be scored alike."""
-    alike = {job.rows for job in jobs if len({(rows[row].rate, rows[row].name) for row in job.rows}) > 1}
-    return [
-        f"One training serves {' and '.join(rows[row].name for row in indices)}: here they do not differ"
-        + (" but in rate." if len({rows[row].rate for row in indices}) > 1 else ".")
-        for indices in sorted(alike)
-    ]
+    """Rows that should differ in their training, and under these settings do not."""
+    shared = {job.rows for job in jobs if any(not _same_training(rows[job.rows[0]], rows[row]) for row in job.rows)}
+    alike = (" and ".join(rows[row].name for row in indices) for indices in sorted(shared))
+    return [f"{names} are one training: under these settings they do not differ." for names in alike]
+
+
+def _same_training(one: StudyRow, other: StudyRow) -> bool:
+    return (one.method, one.changes) == (other.method, other.changes)
 
 
 def _below(folder: Path, results: Path) -> str:
