@@ -1,31 +1,32 @@
-"""Jobs on a Ray cluster: each is a task that runs the job's commands on whatever node has room for it.
+"""Jobs on a Ray cluster: each is a task on one node, as many on a node as it has room for.
 
 The nodes share the results folder and see the data under the same path; a small task on every node looks before
 anything starts. A worker or a node that is lost costs its job one more try, from the last checkpoint; a job that ends
-with an error is not tried again. Ray's own retries are off, so that what happens is said.
+with an error is not tried again. Ray's own retries are off, and nodes are chosen here, so that what happens is known
+and said: a node that is gone is seen at once, not when a connection to it times out.
 """
 
-import fcntl
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
 from harness import __version__
 from harness.errors import MissingExtraError, UsageError
-from harness.studies.course import Course
+from harness.studies.node import Order, carry_out, what_is_wrong_here
 from harness.studies.plan import Job, StudyPlan
 from harness.studies.probe import Probe
 from harness.studies.work import STOPPED, STOPPING, Outcome, Stop, Watcher, commands_of, outcome_of, states
 
 _TICK = 0.5  # seconds between two looks
-_PATIENCE = 120.0  # seconds that a job waits for the lock of a process that is about to end
+_REST = 30.0  # seconds that a node gets nothing after a loss: by then it is known whether it is dead
+_PATIENCE = 120.0  # seconds in which a node must answer
 
 Task = Any
 """A function that Ray carries out elsewhere; Ray's own types are not here where Ray is not."""
@@ -40,18 +41,20 @@ class Share:
     """None: one where the cluster has some."""
 
 
-@dataclass(frozen=True)
-class _Order:
-    """What a worker is told."""
+class _Node(NamedTuple):
+    """A node and how many jobs it takes at once."""
 
-    commands: tuple[tuple[str, ...], ...]
-    folder: Path
-    log: Path
-    environment: Mapping[str, str]
+    key: str
+    host: str
+    slots: int
 
 
-@dataclass(frozen=True)
-class _End:
+class _Placed(NamedTuple):
+    job: Job
+    node: _Node
+
+
+class _End(NamedTuple):
     """How a task has ended: its exit code and seconds, or why there is none."""
 
     code: int
@@ -87,23 +90,22 @@ class Cluster:
             ) from error
         self._device = device
         self.environment = {name: value for name, value in os.environ.items() if name.startswith("HARNESS_")}
-        self._nodes = [node for node in self._ray.nodes() if node["Alive"]]
-        some = any(node["Resources"].get("GPU") for node in self._nodes)
-        self._wanted = {"CPU": share.cpus, "GPU": float(some) if share.gpus is None else share.gpus}
         try:
-            self.slots = self._count_slots()
+            self._share, self._nodes = _room(self._ray.nodes(), share)
         except UsageError:
             self._ray.shutdown()
             raise
+        self.slots = sum(node.slots for node in self._nodes)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ray.shutdown()
+        with _silenced():
+            self._ray.shutdown()
 
     def __str__(self) -> str:
-        return f"Ray cluster of {len(self._nodes)} nodes, {self.slots} cells at once"
+        return f"{len(self._nodes)} nodes of a Ray cluster, {self.slots} cells at once"
 
     def check(self, plan: StudyPlan) -> None:
         """Whether every node sees the results folder and the data, and has this version. Raises UsageError."""
@@ -129,39 +131,70 @@ class Cluster:
 
     def run(self, plan: StudyPlan, jobs: Sequence[Job], *, watcher: Watcher, stop: Stop) -> list[Outcome]:
         """Run jobs, each wherever there is room. See `Crew`."""
-        lost_before, outcomes, stopping = set[str](), list[Outcome](), False
-        pending = {self._submit(plan, job): job for job in jobs}
+        waiting, outcomes, lost_before, stopping = deque(jobs), list[Outcome](), set[str](), False
+        placed: dict[object, _Placed] = {}
+        resting: dict[_Node, float] = {}
         with _silenced():
-            while pending:
+            while placed or (waiting and not stopping):
                 if not stopping and stop():
                     stopping = True
                     watcher.said(STOPPING)
-                    for reference in pending:
+                    for reference in placed:
                         self._ray.cancel(reference)
-                ready, _ = self._ray.wait(list(pending), timeout=_TICK)
-                for reference in ready:
-                    job, end = pending.pop(reference), self._end(reference)
+                alive = self._alive()
+                ready = [node for node in alive if time.monotonic() >= resting.get(node, 0.0)]
+                while not stopping and waiting and (node := _free(ready, placed.values())) is not None:
+                    job = waiting.popleft()
+                    watcher.started(job, node.host)
+                    placed[self._submit(plan, job, node)] = _Placed(job, node)
+                if not alive and not placed:
+                    outcomes += _nowhere(plan, waiting, watcher)
+                    break
+                for reference, end in self._ended(placed, alive):
+                    job, node = placed.pop(reference)
+                    if end.lost:
+                        resting[node] = time.monotonic() + _REST
                     if end.lost and job.key not in lost_before and not stopping:
                         lost_before.add(job.key)
                         watcher.said(f"{job.label}: {end.why}. It is tried once more, from its last checkpoint.")
-                        pending[self._submit(plan, job)] = job
+                        waiting.appendleft(job)
                     else:
                         outcomes.append(_outcome(plan, job, end, stopping=stopping))
                         watcher.ended(outcomes[-1])
                 watcher.waited()
         return outcomes
 
-    def _submit(self, plan: StudyPlan, job: Job) -> object:
+    def _alive(self) -> list[_Node]:
+        """The nodes that were there at the start and still are."""
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        return [node for node in self._nodes if node.key in alive]
+
+    def _submit(self, plan: StudyPlan, job: Job, node: _Node) -> object:
         commands = tuple(commands_of(job, states(plan, [job])[0], self._device))
-        order = _Order(commands, job.folder.absolute(), job.log.absolute(), self.environment)
-        reference: object = self._remote(_carry_out).remote(order)
+        order = Order(commands, job.folder.absolute(), job.log.absolute(), self.environment)
+        share = {"num_cpus": self._share["CPU"], "num_gpus": self._share["GPU"]}
+        reference: object = self._task(carry_out, node, **share).remote(order)
         return reference
 
-    def _remote(self, function: Callable[..., object], **options: object) -> Task:
-        share = {"num_cpus": self._wanted["CPU"], "num_gpus": self._wanted["GPU"], **options}
-        return self._ray.remote(max_retries=0, **share)(function)
+    def _task(self, function: Callable[..., object], node: _Node, **share: float) -> Task:
+        strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.key, soft=False)
+        return self._ray.remote(max_retries=0, scheduling_strategy=strategy, **share)(function)
 
-    def _end(self, reference: object) -> "_End":
+    def _ended(self, placed: Mapping[object, _Placed], alive: Sequence[_Node]) -> Iterator[tuple[object, _End]]:
+        """The tasks that have ended meanwhile, and those whose nodes are gone, which will never say so."""
+        if not placed:
+            time.sleep(_TICK)
+            return
+        ready, others = self._ray.wait(list(placed), timeout=_TICK)
+        yield from [(reference, self._end(reference)) for reference in ready]
+        for reference in others:
+            node = placed[reference].node
+            if node not in alive:
+                with suppress(self._ray.exceptions.RayError):
+                    self._ray.cancel(reference, force=True)
+                yield reference, _End(1, why=f"the node {node.host} was lost", lost=True)
+
+    def _end(self, reference: object) -> _End:
         errors = self._ray.exceptions
         try:
             code, seconds = self._ray.get(reference)
@@ -173,42 +206,12 @@ class Cluster:
         except errors.RayError as error:
             return _End(1, why=f"its worker was lost ({type(error).__name__})", lost=True)
 
-    def _look(self, node: Mapping[str, Any], marker: Path, text: str, data: str) -> str:
-        strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        task = self._remote(_what_is_wrong_here, num_cpus=0, num_gpus=0, scheduling_strategy=strategy)
+    def _look(self, node: _Node, marker: Path, text: str, data: str) -> str:
+        task = self._task(what_is_wrong_here, node, num_cpus=0, num_gpus=0)
         try:
             return str(self._ray.get(task.remote(marker, text, data, __version__), timeout=_PATIENCE))
         except self._ray.exceptions.RayError as error:
             return f"it cannot run the harness: {str(error).strip().splitlines()[-1]}"
-
-    def _count_slots(self) -> int:
-        wanted = {name: amount for name, amount in self._wanted.items() if amount}
-        slots = sum(
-            min((int(node["Resources"].get(name, 0) // amount) for name, amount in wanted.items()), default=1)
-            for node in self._nodes
-        )
-        if not slots:
-            largest = {name: max(node["Resources"].get(name, 0) for node in self._nodes) for name in wanted}
-            raise UsageError(
-                "No node of the cluster has room for a cell.",
-                found=f"at most {' and '.join(f'{amount:g} {name}' for name, amount in largest.items())} on a node",
-                todo="lower --cpus-per-cell or --gpus-per-cell",
-            )
-        return slots
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Ray prints the logs of lost nodes on standard output, where nothing but the product goes."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        yield
-
-
-def _outcome(plan: StudyPlan, job: Job, end: _End, *, stopping: bool) -> Outcome:
-    outcome = outcome_of(plan, job, STOPPED if stopping else end.code, seconds=end.seconds)
-    if not (outcome.failed and end.why):
-        return outcome
-    return replace(outcome, failed=end.why + (", for the second time" if end.lost else ""))
 
 
 def _import_ray() -> ModuleType:
@@ -221,59 +224,64 @@ def _import_ray() -> ModuleType:
     return ray
 
 
-def _tell(node: Mapping[str, Any], results: Path, wrong: str) -> None:
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Ray prints the logs of lost nodes on standard output, where nothing but the product goes."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def _room(nodes: Sequence[Mapping[str, Any]], share: Share) -> tuple[dict[str, float], list[_Node]]:
+    """What a job takes, and the nodes that have room for some. Raises UsageError where none has."""
+    alive = [node for node in nodes if node["Alive"]]
+    some = any(node["Resources"].get("GPU") for node in alive)
+    wanted = {"CPU": share.cpus, "GPU": float(some) if share.gpus is None else share.gpus}
+    counted = {name: amount for name, amount in wanted.items() if amount}
+
+    def slots(node: Mapping[str, Any]) -> int:
+        return min((int(node["Resources"].get(name, 0) // amount) for name, amount in counted.items()), default=1)
+
+    roomy = [_Node(node["NodeID"], node["NodeManagerHostname"], slots(node)) for node in alive if slots(node)]
+    if not roomy:
+        largest = {name: max((node["Resources"].get(name, 0) for node in alive), default=0) for name in counted}
+        raise UsageError(
+            "No node of the cluster has room for a cell.",
+            found=f"at most {' and '.join(f'{amount:g} {name}' for name, amount in largest.items())} on a node",
+            todo="lower --cpus-per-cell or --gpus-per-cell",
+        )
+    return wanted, roomy
+
+
+def _free(alive: Sequence[_Node], placed: Iterable[_Placed]) -> _Node | None:
+    """The node with most room left; None where all are full."""
+    taken = [one.node for one in placed]
+    room = {node: node.slots - taken.count(node) for node in alive}
+    best = max(room, key=lambda node: room[node], default=None)
+    return best if best is not None and room[best] > 0 else None
+
+
+def _nowhere(plan: StudyPlan, jobs: Sequence[Job], watcher: Watcher) -> list[Outcome]:
+    """The end of jobs for which no node is left."""
+    found = states(plan, list(jobs))
+    outcomes = [
+        Outcome(job, state, 0.0, "no node of the cluster is left") for job, state in zip(jobs, found, strict=True)
+    ]
+    for outcome in outcomes:
+        watcher.ended(outcome)
+    return outcomes
+
+
+def _tell(node: _Node, results: Path, wrong: str) -> None:
     if wrong:
         raise UsageError(
-            f"Every node of the cluster must see {results.absolute()} and the data, and have this version.",
-            found=f"on node {node['NodeManagerHostname']} ({node['NodeManagerAddress']}): {wrong}",
+            f"Every node of the cluster must see {results} and the data, and have this version.",
+            found=f"on node {node.host}: {wrong}",
             todo="put --results (and --data) on a file system that all nodes mount under the same path",
         )
 
 
-def _what_is_wrong_here(marker: Path, text: str, data: str, version: str) -> str:
-    """On a node: why it cannot take part, in words; empty where it can."""
-    if version != __version__:
-        return f"harness {__version__}, here {version}"
-    if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
-        return "the folder is not there, or is another one"
-    if Path(data).is_absolute() and not Path(data).is_dir():
-        return f"no folder {data}"
-    return ""
-
-
-def _carry_out(order: _Order) -> tuple[int, float]:
-    """On a node: run a job's commands; the last one's exit code, and seconds.
-
-    Cancelled, they are interrupted once.
-    """
-    begin = time.monotonic()
-    # By which Ray cancels; on nodes that were started in the background it is ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    _wait_for(order.folder)
-    course = Course(order.commands, log=order.log, environment=order.environment)
-    try:
-        while (code := course.poll()) is None:
-            time.sleep(_TICK / 5)
-    except KeyboardInterrupt:
-        course.interrupt()
-        while course.poll() is None:
-            time.sleep(_TICK / 5)
-        code = STOPPED
-    finally:
-        course.kill()
-    return code, time.monotonic() - begin
-
-
-def _wait_for(folder: Path) -> None:
-    """Until nobody holds a training's folder: the process of a lost worker may be about to end."""
-    path, until = folder / "lock", time.monotonic() + _PATIENCE
-    while path.exists() and time.monotonic() < until:
-        handle = os.open(path, os.O_RDWR)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_TICK)
-        else:
-            return
-        finally:
-            os.close(handle)
+def _outcome(plan: StudyPlan, job: Job, end: _End, *, stopping: bool) -> Outcome:
+    outcome = outcome_of(plan, job, STOPPED if stopping else end.code, seconds=end.seconds)
+    if not (outcome.failed and end.why):
+        return outcome
+    return replace(outcome, failed=end.why + (", for the second time" if end.lost else ""))

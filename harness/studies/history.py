@@ -12,7 +12,7 @@ from harness.errors import DataError
 from harness.training.export import read_record
 from harness.training.folder import WEIGHTS
 
-_OF_RECIPE = ("batch", "accumulate", "crop", "input_frames", "rate", "precision", "channels_last")
+_OF_RECIPE = ("batch", "accumulate", "crop", "input_frames", "rate", "rates", "precision", "channels_last")
 _OF_LOSSES = ("mcl_absolute", "mcl_relative", "mcl_flow")
 
 

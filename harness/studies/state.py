@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.networks.state import sha256_of
 from harness.records.store import Run
 from harness.studies.plan import Job, WantedRun
 from harness.training.checkpoint import progress_of
 from harness.training.folder import Folder
-from harness.upscalers.weights import sha256_of
 
 _TAIL = 4096  # bytes in which the last line of a log lies
 

@@ -28,6 +28,8 @@ class Bench:
     home: Path
     settings: dict[str, object] = field(default_factory=lambda: {**TINY, "ema": 0})
 
+    _started: list["subprocess.Popen[str]"] = field(default_factory=list)
+
     def __post_init__(self) -> None:
         write_clips(self.home / "clips")
         write_moving(self.home / "data" / "frames", frames=7)
@@ -46,7 +48,7 @@ class Bench:
 
     def start(self, arguments: list[str], *, event: str = "none:0") -> "subprocess.Popen[str]":
         """The program as a process of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             (sys.executable, "-m", "harness.cli.main", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,6 +56,14 @@ class Bench:
             cwd=ROOT,
             env={**os.environ, "STANDIN": event, "OMP_NUM_THREADS": "1"},
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Whatever still runs does not any more; its cells end with it."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
 
     def log(self, row: str) -> str:
         """What the cell of a row has printed."""

@@ -22,11 +22,6 @@ GRID = "training.lambda_mcl=0,0.001"
 TWO = ("--device", "cpu", "--device", "cpu")
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
-
 def locked(folder: Path) -> bool:
     """Some process trains in a folder."""
     try:
@@ -110,28 +105,37 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint(bench: Bench) -> None:
     assert "Interrupted." in bench.log("lambda_mcl=0")
 
 
+def on_a_leash(does: str, before: str = "") -> "subprocess.Popen[str]":
+    """A process on the leash that does something else than the program."""
+    start = "import signal, time, harness.cli.leash as leash"
+    lines = (start, before, f"leash.app = lambda **_: {does}", "leash.main()")
+    return subprocess.Popen(
+        (sys.executable, "-c", "\n".join(lines)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
 def test_a_process_on_the_leash_ends_with_its_starter() -> None:
-    # It waits for a plug-in that never ends; what it leaves is its exit code.
-    script = "import harness.cli.leash as leash, time; leash.app = lambda **_: time.sleep(60); leash.main()"
-    command = (sys.executable, "-c", script)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+    process = on_a_leash("(print('at work', flush=True), time.sleep(60))")
     assert process.stdin is not None
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(3)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    assert process.poll() is None
     process.stdin.close()
-    assert process.wait(5) == 143
+    assert process.wait(2) == 143
+    process.stdin = None  # communicate closes the other pipes
+    process.communicate()
 
 
 def test_the_leash_hears_ctrl_c_where_it_was_ignored() -> None:
-    script = (
-        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}); import harness.cli.leash as leash; "
-        "leash.app = lambda **_: signal.raise_signal(signal.SIGINT); leash.main()"
-    )
-    done = subprocess.run(
-        (sys.executable, "-c", script), input="", capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert "KeyboardInterrupt" in done.stderr
+    ignored = "signal.signal(2, signal.SIG_IGN)\nsignal.pthread_sigmask(signal.SIG_BLOCK, {2})"
+    process = on_a_leash("signal.raise_signal(signal.SIGINT)", ignored)
+    process.wait(PATIENCE)
+    assert "KeyboardInterrupt" in process.communicate()[1]
 
 
 def test_a_course_goes_on_until_something_fails(tmp_path: Path) -> None:
