@@ -27,6 +27,7 @@ ROOMS = [
     "records",
     "evaluation",
     "training",
+    "studies",
     "reports",
     "cli",
 ]
@@ -196,7 +197,7 @@ def test_rooms_that_know_no_torch(name: str) -> None:
     "arguments",
     [
         *("--help", "--version", "run --help", "speed --help", "parity --help", "train --help"),
-        "plot loss-weights --help",
+        *("sweep --help", "ablate --help", "plot loss-weights --help"),
         *("list", "list methods", "list datasets"),
     ],
 )

@@ -78,3 +78,8 @@ def parse_value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def written(value: object) -> str:
+    """A value as `--set` takes it; `parse_value` reads it back."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness import __version__
-from harness.cli import compare, data, doctor, parity, plot, run, speed, table, train
+from harness.cli import ablate, compare, data, doctor, parity, plot, run, speed, sweep, table, train
 from harness.cli import list as list_verb
 from harness.errors import HarnessError
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Benchmark and ablation harness for space-time video super-resolution.",
-    epilog="Exit codes: 0 all fine · 1 some clips failed (results kept) · 2 bad use or bad input · "
+    epilog="Exit codes: 0 all fine · 1 some clips or cells failed (results kept) · 2 bad use or bad input · "
     "3 a check against reference numbers failed · 130 interrupted.",
 )
 
@@ -59,6 +59,8 @@ app.add_typer(data.app, name="data")
 app.command("speed")(speed.speed)
 app.command("parity")(parity.parity)
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
+app.command("ablate")(ablate.ablate)
 app.command("doctor")(doctor.doctor)
 
 

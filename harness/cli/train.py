@@ -87,13 +87,14 @@ def train(
     """Train a method. The same command continues a training that was stopped; `torchrun` uses several GPUs."""
     from harness.cards import CardLibrary, Overrides, card_folders
     from harness.evaluation.precision import find_device
+    from harness.training.recipe import split_assignments
     from harness.training.train import TrainRequest, plan_training
     from harness.training.train import train as train_plan
     from harness.upscalers.registry import load_plugin
 
     for file in plugin or ():
         load_plugin(file)
-    of_card, of_recipe = _split(set_ or ())
+    of_card, of_recipe = split_assignments(set_ or ())
     request = TrainRequest(
         method=method,
         data=data,
@@ -123,13 +124,6 @@ def train(
         raise typer.Exit(130) from None
     if speaks:
         _show(trained, as_json=json_)
-
-
-def _split(assignments: "list[str] | tuple[()]") -> tuple[list[str], list[str]]:
-    """What changes the card, and what changes the recipe (without its prefix)."""
-    prefix = "recipe."
-    of_recipe = [text.strip().removeprefix(prefix) for text in assignments if text.strip().startswith(prefix)]
-    return [text for text in assignments if not text.strip().startswith(prefix)], of_recipe
 
 
 def _is_first_process() -> bool:

@@ -108,6 +108,18 @@ def read_checkpoint(path: Path, *, identity: dict[str, Any]) -> Checkpoint | Non
     return kept
 
 
+def progress_of(path: Path) -> tuple[int, float]:
+    """How far a checkpoint has come: iterations and seconds; (0, 0) where there is none that can be read.
+
+    Loads no tensor.
+    """
+    try:
+        kept: Checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return int(kept["iteration"]), float(kept["seconds"])
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+        return 0, 0.0
+
+
 def _differences(kept: dict[str, Any], wanted: dict[str, Any], *, at: str = "") -> list[str]:
     """The keys at which two nested tables differ, with both values."""
     found = []

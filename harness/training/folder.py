@@ -16,6 +16,8 @@ from typing import Self
 from harness.errors import TrainingError
 from harness.training.board import open_board
 
+WEIGHTS = "weights.safetensors"
+
 
 class Folder:
     """Holds the folder's lock while it is used as a context manager.
@@ -28,7 +30,7 @@ class Folder:
         self.path = path
         self.checkpoint = path / "checkpoint.pt"
         self.log = path / "log.jsonl"
-        self.weights = path / "weights.safetensors"
+        self.weights = path / WEIGHTS
         self.record = path / "record.json"
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ the command line (`--set recipe.batch=8`). Losses are no part of it: the method'
 variants train by the same recipe. The defaults are the paper's (Yue, Shi, Ding, 2022, Sec. IV-B).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -110,3 +110,11 @@ def load_recipe(name: str, changes: Mapping[str, object] | None = None) -> Recip
     recipe = read_toml(path)
     validate(Recipe, recipe, origin=str(path))  # a mistake in the file is told of the file
     return validate(Recipe, merge(recipe, changes or {}), origin=f"--set on the recipe '{name}'")
+
+
+def split_assignments(assignments: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What of `--set` changes the card, and what the recipe (without its prefix)."""
+    prefix = "recipe."
+    texts = [text.strip() for text in assignments]
+    of_recipe = [text.removeprefix(prefix) for text in texts if text.startswith(prefix)]
+    return [text for text in texts if not text.startswith(prefix)], of_recipe

@@ -1,7 +1,7 @@
 """From the command line to trained weights: everything is resolved and checked before time is spent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +86,7 @@ class Plan:
         trainable: the network, on its device.
         objective: what is minimised.
         identity: what makes it another training than any other.
+        names: of method, data and recipe.
         folder: where it is kept.
         device: where it runs.
         notes: what the user should know.
@@ -98,6 +99,7 @@ class Plan:
     trainable: Trainable
     objective: Objective
     identity: dict[str, Any]
+    names: tuple[str, str, str]
     folder: Path
     device: torch.device
     notes: tuple[str, ...]
@@ -118,16 +120,24 @@ class Trained:
     record: Mapping[str, object]
 
 
-def plan_training(request: TrainRequest, library: CardLibrary) -> Plan:
-    """Resolve and check everything but the pixels. Raises HarnessError for the first thing that cannot be."""
+def plan_training(
+    request: TrainRequest, library: CardLibrary, *, open_data: Callable[..., Source] = open_source
+) -> Plan:
+    """Resolve and check everything but the pixels. Raises HarnessError for the first thing that cannot be.
+
+    Args:
+        request: what is asked for.
+        library: where cards are found.
+        open_data: opens `--data`; whoever plans many trainings passes one that remembers.
+    """
     card, _ = method_card(request.method, library, request.overrides)
     name = request.recipe or card.recipe
     if name is None:
-        raise UsageError(f"The card of '{card.name}' names no recipe.", todo="pass --recipe, e.g. --recipe minutes")
+        raise no_recipe(card.name)
     recipe, options = load_recipe(name, request.recipe_changes), training_options(card)
     device = local_device(request.device)
     objective = Objective(options, device=device, vgg=request.vgg)
-    source = open_source(request.data, held_out=recipe.validation_clips, demo_clips=recipe.demo_clips)
+    source = open_data(request.data, held_out=recipe.validation_clips, demo_clips=recipe.demo_clips)
     built = build_trainee(card, library, device=device, seed=request.seed)
     trainable = trainable_of(built.network, options, method=card.name)
     check_recipe(built.network, options, recipe, method=card.name)
@@ -145,9 +155,24 @@ def plan_training(request: TrainRequest, library: CardLibrary) -> Plan:
         "vgg": "",  # named also where it does not count: keys stay what they were
         **objective.weights,
     }
-    stem = Path(name).stem
-    own = request.results / "training" / f"{card.name}--{source.name}--{stem}--{content_key(identity)[:8]}"
-    return Plan(card, options, recipe, source, trainable, objective, identity, request.out or own, device, notes)
+    names = (card.name, source.name, Path(name).stem)
+    folder = request.out or own_folder(request.results, names, identity)
+    return Plan(card, options, recipe, source, trainable, objective, identity, names, folder, device, notes)
+
+
+def no_recipe(method: str) -> UsageError:
+    """What to say where neither the command line nor the card names a recipe."""
+    return UsageError(f"The card of '{method}' names no recipe.", todo="pass --recipe, e.g. --recipe minutes")
+
+
+def own_folder(results: Path, names: tuple[str, str, str], identity: Mapping[str, Any]) -> Path:
+    """Where a training lies that was given no folder. `names`: of method, data and recipe."""
+    return results / "training" / "--".join((*names, content_key(identity)[:8]))
+
+
+def setting_of(identity: Mapping[str, Any]) -> str:
+    """What a training has in common with those that it may be compared with, as one hash."""
+    return content_key({name: identity[name] for name in SETTING})
 
 
 def train(request: TrainRequest, plan: Plan, watcher: Watcher) -> Trained:
@@ -175,7 +200,7 @@ def training_record(request: TrainRequest, plan: Plan, trainer: Trainer) -> dict
         "version": RECORD_VERSION,
         "method": request.method,
         "key": content_key(plan.identity),
-        "setting": content_key({name: plan.identity[name] for name in SETTING}),
+        "setting": setting_of(plan.identity),
         "training": plan.options.model_dump(mode="json"),
         "recipe": plan.recipe.model_dump(mode="json"),
         "data": plan.source.describe(),

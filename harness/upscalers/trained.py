@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.cards.method import MethodCard, Training, WeightsFile
+from harness.cards.overrides import written
 from harness.errors import DataError, UsageError
 from harness.networks.state import read_metadata
 
@@ -71,13 +72,9 @@ def _check_card(card: MethodCard, path: Path) -> None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return  # no card of ours inside, or of another version: the shapes must tell
     if network == card.network and changed:
-        as_trained = " ".join(f"--set options.{key}={_text(trained[key])}" for key in changed)
+        as_trained = " ".join(f"--set options.{key}={written(trained[key])}" for key in changed)
         raise DataError(
             f"{path} was trained with other options than '{card.name}' has now.",
-            found=", ".join(f"{key} is {_text(trained[key])} in the file" for key in changed),
+            found=", ".join(f"{key} is {written(trained[key])} in the file" for key in changed),
             todo=f"run it as it was trained: {as_trained}",
         )
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

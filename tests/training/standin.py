@@ -1,11 +1,14 @@
 """A network of two convolutions behind the door of training; also a plug-in, for tests that need a process.
 
-STANDIN=kill:5 (or interrupt:5, nan:5, memory:5) makes something happen in the fifth step of this process.
+STANDIN=kill:5 (or interrupt:5, nan:5, memory:5) makes something happen in the fifth step of this process; with slow:5
+all steps from the fifth on take half a second, and with hold:FILE the third waits for as long as there is that file.
 """
 
 import os
 import signal
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -57,6 +60,12 @@ class Standin(Upscaler):
 
     def _event(self) -> float:
         kind, _, step = os.environ.get("STANDIN", "none:0").partition(":")
+        if kind == "hold":
+            while self.steps == 3 and Path(step).exists():
+                time.sleep(0.05)
+            return 1.0
+        if kind == "slow" and self.steps >= int(step):
+            time.sleep(0.5)
         if self.steps != int(step):
             return 1.0
         if kind == "kill":
