@@ -26,7 +26,7 @@ def conduct(request: "StudyRequest", library: "CardLibrary", how: "How") -> None
     kept_study(plan)
     with _crew(how) as crew:
         before = states(plan)
-        thought = estimate(plan, before, crew=crew)
+        thought = estimate(plan, before, crew=crew, told=lambda words: typer.echo(words, err=True))
         if how.json and how.dry_run:
             typer.echo(json.dumps(_plan_as_data(plan, before, thought, crew), indent=1))
             return
