@@ -26,7 +26,7 @@ def conduct(request: "StudyRequest", library: "CardLibrary", how: "How") -> None
     kept_study(plan)
     with _crew(how) as crew:
         before = states(plan)
-        thought = estimate(plan, before, crew=crew)
+        thought = estimate(plan, before, crew=crew, told=lambda words: typer.echo(words, err=True))
         if how.json and how.dry_run:
             typer.echo(json.dumps(_plan_as_data(plan, before, thought, crew), indent=1))
             return
@@ -36,7 +36,7 @@ def conduct(request: "StudyRequest", library: "CardLibrary", how: "How") -> None
             return
         crew.check(plan)
         outcomes = _run(plan, before, thought, crew, quiet=how.json)
-    _show_end(plan, {outcome.job.key: outcome for outcome in outcomes}, as_json=how.json)
+    _show_end(plan, {outcome.job.key: outcome for outcome in outcomes}, library, as_json=how.json)
     if any(outcome.failed for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -181,8 +181,8 @@ def _plan_as_data(
     }
 
 
-def _show_end(plan: "StudyPlan", outcomes: "Mapping[str, Outcome]", *, as_json: bool) -> None:
-    """What there is in the end: the cells and where they lie, and how to see their scores."""
+def _show_end(plan: "StudyPlan", outcomes: "Mapping[str, Outcome]", library: "CardLibrary", *, as_json: bool) -> None:
+    """What there is in the end: the cells and where they lie, and their scores."""
     from harness.studies.work import states
 
     after = {job.key: state for job, state in zip(plan.jobs, states(plan), strict=True)}
@@ -204,9 +204,15 @@ def _show_end(plan: "StudyPlan", outcomes: "Mapping[str, Outcome]", *, as_json: 
         typer.echo(json.dumps({"study": study.name, "folder": str(plan.folder), "cells": cells}, indent=1))
         return
     _show_cells(plan, words)
-    _show_table(plan)
+    _show_table(plan, library)
 
 
-def _show_table(plan: "StudyPlan") -> None:
-    """How the scores of a study are seen."""
-    typer.echo(f"\ntable      harness table {plan.study.name}")
+def _show_table(plan: "StudyPlan", library: "CardLibrary") -> None:
+    """The scores of a study, as `harness table` shows them."""
+    from harness.records.store import ResultStore
+    from harness.reports.emit import emit
+    from harness.reports.tables import study_table
+
+    runs = ResultStore(plan.results).runs()
+    typer.echo("\n" + emit(study_table(plan.study, runs, library=library), "text"))
+    typer.echo(f"table      harness table {plan.study.name}")

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
 from harness import __version__
+from harness.cards.weights import weights_folder
 from harness.errors import MissingExtraError, UsageError
 from harness.studies.node import Order, carry_out, what_is_wrong_here
 from harness.studies.plan import Job, StudyPlan
 from harness.studies.probe import Probe
-from harness.studies.work import STOPPED, STOPPING, Outcome, Stop, Watcher, commands_of, outcome_of, states
+from harness.studies.work import STOPPED, STOPPING, Outcome, Stop, Told, Watcher, commands_of, outcome_of, states
 
 _TICK = 0.5  # seconds between two looks
 _REST = 30.0  # seconds that a node gets nothing after a loss: by then it is known whether it is dead
@@ -89,7 +90,7 @@ class Cluster:
                 todo="start one (`ray start --head`), or check --ray",
             ) from error
         self._device = device
-        self.environment = {name: value for name, value in os.environ.items() if name.startswith("HARNESS_")}
+        self.environment = _variables()
         try:
             self._share, self._nodes = _room(self._ray.nodes(), share)
         except UsageError:
@@ -126,7 +127,7 @@ class Cluster:
         del index
         return self._device
 
-    def probe(self, job: Job) -> Probe | None:
+    def probe(self, job: Job, told: Told) -> Probe | None:
         """Nothing is measured here: the nodes may be other machines."""
 
     def run(self, plan: StudyPlan, jobs: Sequence[Job], *, watcher: Watcher, stop: Stop) -> list[Outcome]:
@@ -222,6 +223,16 @@ def _import_ray() -> ModuleType:
     except ImportError as error:
         raise MissingExtraError("ray", extra="cluster", purpose="--ray") from error
     return ray
+
+
+def _variables() -> dict[str, str]:
+    """HARNESS_…, which name files and folders, for a process elsewhere; weights lie where they do here."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("HARNESS_") and value}
+    given["HARNESS_WEIGHTS"] = str(weights_folder())
+    return {
+        name: os.pathsep.join(str(Path(part).absolute()) for part in value.split(os.pathsep) if part)
+        for name, value in given.items()
+    }
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from harness.studies.history import Known, cost_of, known_trainings
 from harness.studies.plan import Job, StudyPlan
 from harness.studies.probe import Probe
 from harness.studies.state import State
-from harness.studies.work import Crew
+from harness.studies.work import Crew, Told
 
 LIMIT = "recipe.max_seconds, a limit"
 
@@ -45,6 +45,7 @@ def estimate(
     states: Sequence[State],
     *,
     crew: Crew,
+    told: Told = lambda words: None,
 ) -> Estimate:
     """How long the jobs that are not done will take.
 
@@ -52,10 +53,11 @@ def estimate(
         plan: the study.
         states: how far its jobs are.
         crew: who runs them; asked to measure one of them, once, where nothing else is known.
+        told: is told so before that, which takes a while.
     """
     todo = [(job, state) for job, state in zip(plan.jobs, states, strict=True) if not state.done]
     runs = ResultStore(plan.results).runs() if todo else ()
-    training = _Training(known_trainings(plan.results) if todo else (), crew.title, crew.probe)
+    training = _Training(known_trainings(plan.results) if todo else (), crew.title, crew.probe, told)
     scoring = _Scoring(runs, crew.title)
     seconds: dict[str, float | None] = {}
     for job, state in todo:
@@ -70,7 +72,8 @@ def estimate(
 class _Training:
     known: Sequence[Known]
     device: str | None
-    probe: Callable[[Job], Probe | None]
+    probe: Callable[[Job, Told], Probe | None]
+    told: Told
     sources: list[str] = field(default_factory=list)
     _probed: Probe | None = None
     _asked: bool = False
@@ -95,12 +98,13 @@ class _Training:
         same = [one for one in self.known if one.cost == cost and self.device in (None, one.device)]
         if not same:
             return None
-        self._say(f"earlier trainings on {' and '.join(dict.fromkeys(one.device for one in same))}")
+        devices = " and ".join(dict.fromkeys(one.device for one in same))
+        self._say(f"earlier trainings on {devices}; not how long a cell takes to start")
         return sum(one.step for one in same) / len(same)
 
     def _by_probe(self, job: Job) -> Probe | None:
         if not self._asked:
-            self._asked, self._probed = True, self.probe(job)
+            self._asked, self._probed = True, self.probe(job, self.told)
             if self._probed is not None:
                 self._say(self._probed.words)
         return self._probed

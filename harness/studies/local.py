@@ -13,7 +13,7 @@ from harness.evaluation.precision import device_title, find_device
 from harness.studies.course import Course
 from harness.studies.plan import Job, StudyPlan
 from harness.studies.probe import Probe, measure, worth_a_probe
-from harness.studies.work import STOPPED, STOPPING, Outcome, Stop, Watcher, commands_of, outcome_of, states
+from harness.studies.work import STOPPED, STOPPING, Outcome, Stop, Told, Watcher, commands_of, outcome_of, states
 
 _TICK = 0.05  # seconds between two looks
 
@@ -50,9 +50,13 @@ class Machine:
         """Where the job of this number would go if all took equally long."""
         return self.devices[index % self.slots]
 
-    def probe(self, job: Job) -> Probe | None:
+    def probe(self, job: Job, told: Told) -> Probe | None:
         """Measure a few steps of a job, where that is short beside the job."""
-        return measure(job, self.devices[0]) if worth_a_probe(job, self.devices[0]) else None
+        device = self.devices[0]
+        if not worth_a_probe(job, device):
+            return None
+        told(f"Measures a few steps of '{job.label}' on {device}: nothing is known of its speed here.")
+        return measure(job, device)
 
     def run(self, plan: StudyPlan, jobs: Sequence[Job], *, watcher: Watcher, stop: Stop) -> list[Outcome]:
         """Run jobs, each on the next device that is free. A job that fails stops no other.

@@ -51,7 +51,7 @@ def measure(job: Job, device: str) -> Probe | None:
         "batch": batch,
         "accumulate": min(job.recipe.accumulate, batch),
         "max_seconds": 0,
-        "validate_every": 0,
+        "validation_clips": 0,
         "log_every": 1,
         "checkpoint_every": STEPS,
     }

@@ -52,6 +52,9 @@ class Watcher(Protocol):
         """Time goes by."""
 
 
+Told = Callable[[str], None]
+"""Says something that is worth a line."""
+
 Stop = Callable[[], bool]
 """Whether somebody has asked to stop."""
 
@@ -78,8 +81,8 @@ class Crew(Protocol):
     def device(self, index: int) -> str:
         """The --device of the job of this number, as far as it can be told before."""
 
-    def probe(self, job: Job) -> Probe | None:
-        """Measure how fast a job is; None where that cannot be, or is not worth it."""
+    def probe(self, job: Job, told: Told) -> Probe | None:
+        """Measure how fast a job is, saying so; None where that cannot be, or is not worth it."""
 
     def run(self, plan: StudyPlan, jobs: Sequence[Job], *, watcher: Watcher, stop: Stop) -> list[Outcome]:
         """Run the jobs; each ends as an outcome, and none stops another."""

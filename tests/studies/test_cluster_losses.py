@@ -217,6 +217,15 @@ def test_a_node_that_does_not_see_the_folder_is_refused(plan: Planner, monkeypat
         connected(ends(RayTaskError("Traceback\nNo module named 'harness'")), monkeypatch).check(resolved)
 
 
+def test_files_are_named_so_that_they_are_found_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HARNESS_WEIGHTS", raising=False)
+    monkeypatch.setenv("HARNESS_CARDS", "mine:/yours")
+    found = connected(Ray(), monkeypatch).environment
+    assert found["HARNESS_WEIGHTS"] == str(tmp_path / "weights")
+    assert found["HARNESS_CARDS"] == f"{tmp_path}/mine:/yours"
+
+
 def test_what_a_node_looks_at(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     marker.write_text("here")

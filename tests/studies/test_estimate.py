@@ -15,7 +15,7 @@ from harness.studies.history import cost_of, known_trainings
 from harness.studies.local import Machine
 from harness.studies.plan import Job, StudyPlan
 from harness.studies.probe import Probe, measure, worth_a_probe
-from harness.studies.work import states
+from harness.studies.work import Told, states
 from tests.studies.conftest import Planner
 from tests.studies.setting import STANDIN
 from tests.training.standin import Standin
@@ -23,10 +23,11 @@ from tests.training.standin import Standin
 NETWORKS = (("standin", Standin, True),)
 ROW = StudyRow(name="plain", method="standin")
 MOTION = StudyRow(name="motion", method="standin", changes={"training.lambda_mcl": 0.5})
+EARLIER = "earlier trainings on cpu; not how long a cell takes to start"
 PROBED = Probe(step=2.0, batch=1, start=10.0, words="measured")
 
 
-def crew(probe: Callable[[Job], Probe | None] = lambda job: None, *, slots: int = 1) -> Machine:
+def crew(probe: Callable[[Job, Told], Probe | None] = lambda job, told: None, *, slots: int = 1) -> Machine:
     machine = Machine(["cpu"] * slots)
     machine.probe = probe  # type: ignore[assignment, method-assign]
     return machine
@@ -43,7 +44,7 @@ def given(command: tuple[str, ...]) -> None:
 def test_a_probe_is_asked_once_and_scaled_by_the_batch(plan: Planner) -> None:
     asked: list[str] = []
 
-    def probe(job: Job) -> Probe:
+    def probe(job: Job, told: Told) -> Probe:
         asked.append(job.label)
         return PROBED
 
@@ -59,7 +60,7 @@ def test_nothing_is_known(plan: Planner) -> None:
 
 
 def test_a_limit_needs_no_probe(plan: Planner) -> None:
-    def probe(job: Job) -> Probe:
+    def probe(job: Job, told: Told) -> Probe:
         raise AssertionError(job.label)
 
     found = thought(plan(ROW, MOTION, sets=("recipe.max_seconds=300",), seeds=2), crew(probe, slots=2))
@@ -75,12 +76,12 @@ def test_earlier_trainings_and_runs_of_the_same_cost(plan: Planner) -> None:
     assert known.device == "cpu"
     assert "scoring on frames: not counted, never measured here" in thought(seed_0, crew()).sources
     given(seed_0.jobs[0].score[2])
-    found = thought(plan(ROW, MOTION, seeds=2), crew(lambda job: PROBED))
+    found = thought(plan(ROW, MOTION, seeds=2), crew(lambda job, told: PROBED))
     motion_0, plain, motion_1 = found.seconds.values()  # seed 0 of the plain row is done
     (scored,) = (run.sessions[0].seconds for run in ResultStore(seed_0.results).runs())
     assert plain == pytest.approx(6 * known.step + scored)
     assert motion_0 == motion_1 == pytest.approx(34 + scored)
-    assert found.sources == ("measured", "earlier trainings on cpu", "scoring on frames: earlier runs")
+    assert found.sources == ("measured", EARLIER, "scoring on frames: earlier runs")
 
 
 def test_another_device_or_cost_tells_nothing(plan: Planner) -> None:
@@ -101,11 +102,16 @@ def test_other_weights_of_a_loss_cost_the_same(plan: Planner) -> None:
     assert cost_of(one.identity) == cost_of(two.identity) != cost_of(none.identity)
 
 
-def test_what_is_worth_a_probe(plan: Planner) -> None:
+def test_what_is_worth_a_probe(plan: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
     (short,), (long,) = plan(ROW).jobs, plan(ROW, sets=("recipe.iterations=600",)).jobs
     assert not worth_a_probe(short, "cpu")
     assert worth_a_probe(long, "cpu")
-    assert Machine(["cpu"]).probe(short) is None
+    told: list[str] = []
+    assert Machine(["cpu"]).probe(short, told.append) is None
+    assert told == []
+    monkeypatch.setattr("harness.studies.local.measure", lambda job, device: PROBED)
+    assert Machine(["cpu"]).probe(long, told.append) == PROBED
+    assert told == ["Measures a few steps of 'plain, seed 0' on cpu: nothing is known of its speed here."]
 
 
 def test_a_probe_measures_in_a_process_of_its_own(plan: Planner) -> None:
