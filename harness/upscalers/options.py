@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from harness.cards.base import Model
 from harness.networks.stinet.options import SSROptions, STINetOptions
+from harness.networks.tmnet.options import TMNetOptions
+from harness.networks.zooming_slow_mo.options import ZoomingSlowMoOptions
 
 
 class UpscalerOptions(Model):
@@ -40,6 +42,14 @@ class FlowInterpolationOptions(StageOptions):
 
 class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
+
+
+class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):
+    """The network's options."""
+
+
+class TMNetMethodOptions(TMNetOptions, UpscalerOptions):
+    """The network's options."""
 
 
 class STINetMethodOptions(STINetOptions, UpscalerOptions):

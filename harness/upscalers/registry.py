@@ -67,6 +67,18 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:STINetMethodOptions",
         learned=True,
     ),
+    "zooming-slow-mo": NetworkEntry(
+        "space-time",
+        "harness.upscalers.zooming_slow_mo:ZoomingSlowMoUpscaler",
+        "harness.upscalers.options:ZoomingSlowMoMethodOptions",
+        learned=True,
+    ),
+    "tmnet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.tmnet:TMNetUpscaler",
+        "harness.upscalers.options:TMNetMethodOptions",
+        learned=True,
+    ),
 }
 
 T = TypeVar("T", bound=type)

@@ -18,6 +18,10 @@ KEY_MAPS: dict[str, str] = {
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
     "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",
     "stinet-from-s-sr": "harness.networks.stinet.key_map:initialisation_from_alone",
+    "tmnet-release": "harness.networks.tmnet.key_map:from_release",
+    "tmnet-from-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_alone",
+    "tmnet-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_release",
+    "zooming-slow-mo-release": "harness.networks.zooming_slow_mo.key_map:from_release",
 }
 """Key table of a checkpoint with other names, by the name that cards give it -> "module:function"."""
 

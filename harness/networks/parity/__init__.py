@@ -20,6 +20,8 @@ CHECKS: dict[str, str] = {
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
+    "tmnet": "harness.networks.tmnet.parity:CHECK",
+    "zooming-slow-mo": "harness.networks.zooming_slow_mo.parity:CHECK",
 }
 """Network -> `module:object` of its Check, imported when it is asked for. A new network is one line here."""
 
