@@ -5,8 +5,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.cards.base import Model
+from harness.networks.rstt.options import RSTTOptions
 from harness.networks.stinet.options import SSROptions, STINetOptions
 from harness.networks.tmnet.options import TMNetOptions
+from harness.networks.videoinr.options import VideoINROptions
 from harness.networks.zooming_slow_mo.options import ZoomingSlowMoOptions
 
 
@@ -49,6 +51,16 @@ class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):
 
 
 class TMNetMethodOptions(TMNetOptions, UpscalerOptions):
+    """The network's options."""
+
+
+class RSTTMethodOptions(RSTTOptions, UpscalerOptions):
+    """The network's options, and its window."""
+
+    window: int | None = Field(default=4, ge=4, le=4, description="input frames that the network takes: four")
+
+
+class VideoINRMethodOptions(VideoINROptions, UpscalerOptions):
     """The network's options."""
 
 

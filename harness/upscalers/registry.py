@@ -67,6 +67,18 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:STINetMethodOptions",
         learned=True,
     ),
+    "rstt": NetworkEntry(
+        "space-time",
+        "harness.upscalers.rstt:RSTTUpscaler",
+        "harness.upscalers.options:RSTTMethodOptions",
+        learned=True,
+    ),
+    "videoinr": NetworkEntry(
+        "space-time",
+        "harness.upscalers.videoinr:VideoINRUpscaler",
+        "harness.upscalers.options:VideoINRMethodOptions",
+        learned=True,
+    ),
     "zooming-slow-mo": NetworkEntry(
         "space-time",
         "harness.upscalers.zooming_slow_mo:ZoomingSlowMoUpscaler",

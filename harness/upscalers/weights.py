@@ -14,6 +14,7 @@ from harness.networks.state import read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
+    "rstt-release": "harness.networks.rstt.key_map:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
     "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",
@@ -21,6 +22,7 @@ KEY_MAPS: dict[str, str] = {
     "tmnet-release": "harness.networks.tmnet.key_map:from_release",
     "tmnet-from-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_alone",
     "tmnet-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_release",
+    "videoinr-release": "harness.networks.videoinr.key_map:from_release",
     "zooming-slow-mo-release": "harness.networks.zooming_slow_mo.key_map:from_release",
 }
 """Key table of a checkpoint with other names, by the name that cards give it -> "module:function"."""

@@ -40,7 +40,14 @@ def residual_blocks(channels: int, *, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
 
-def picture_layers(channels: int) -> nn.Sequential:
-    """(B, C, h, w) to (B, 3, 4h, 4w): two pixel shuffles, a convolution at full size, and the picture."""
-    shuffles = [layer for _ in range(2) for layer in (conv(channels, 4 * channels), nn.PixelShuffle(2), activation())]
-    return nn.Sequential(*shuffles, conv(channels, channels), activation(), conv(channels, 3))
+def picture_layers(channels: int, *, full_size: int | None = None) -> nn.Sequential:
+    """(B, C, h, w) to (B, 3, 4h, 4w): two pixel shuffles, a convolution at full size, and the picture.
+
+    Args:
+        channels: C.
+        full_size: channels at full size; default C.
+    """
+    last = full_size or channels
+    widths = ((channels, channels), (channels, last))
+    shuffles = [layer for a, b in widths for layer in (conv(a, 4 * b), nn.PixelShuffle(2), activation())]
+    return nn.Sequential(*shuffles, conv(last, last), activation(), conv(last, 3))
