@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CHECKS: dict[str, str] = {
     "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "rbpn": "harness.networks.rbpn_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
+    "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
     "tmnet": "harness.networks.tmnet.parity:CHECK",
     "zooming-slow-mo": "harness.networks.zooming_slow_mo.parity:CHECK",
