@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.cards.base import Model
+from harness.networks.starnet.options import STARnetOptions
 from harness.networks.stinet.options import SSROptions, STINetOptions
 from harness.networks.tmnet.options import TMNetOptions
 from harness.networks.zooming_slow_mo.options import ZoomingSlowMoOptions
@@ -72,3 +73,12 @@ class STINetMethodOptions(STINetOptions, UpscalerOptions):
     def flow_settings(self) -> dict[str, str]:
         """What the estimator is built with."""
         return {"grey": self.flow_grey} if self.flow_estimator == "farneback" else {}
+
+
+class STARnetMethodOptions(STARnetOptions, UpscalerOptions):
+    """The network's options, and where its flow comes from."""
+
+    flow_estimator: Literal["variational", "farneback", "spynet"] = Field(
+        default="variational",
+        description="optical flow of the LR frames; the weights were made with the first",
+    )

@@ -67,6 +67,12 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:STINetMethodOptions",
         learned=True,
     ),
+    "starnet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.starnet:STARnetUpscaler",
+        "harness.upscalers.options:STARnetMethodOptions",
+        learned=True,
+    ),
     "zooming-slow-mo": NetworkEntry(
         "space-time",
         "harness.upscalers.zooming_slow_mo:ZoomingSlowMoUpscaler",
