@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.cards.base import Model
+from harness.networks.davsr.options import DAVSROptions
 from harness.networks.starnet.options import STARnetOptions
 from harness.networks.stinet.options import SSROptions, STINetOptions
 from harness.networks.tmnet.options import TMNetOptions
@@ -82,3 +83,7 @@ class STARnetMethodOptions(STARnetOptions, UpscalerOptions):
         default="variational",
         description="optical flow of the LR frames; the weights were made with the first",
     )
+
+
+class DAVSRMethodOptions(DAVSROptions, UpscalerOptions):
+    """The network's options."""

@@ -67,6 +67,12 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:STINetMethodOptions",
         learned=True,
     ),
+    "davsr": NetworkEntry(
+        "space-time",
+        "harness.upscalers.davsr:DAVSRUpscaler",
+        "harness.upscalers.options:DAVSRMethodOptions",
+        learned=True,
+    ),
     "starnet": NetworkEntry(
         "space-time",
         "harness.upscalers.starnet:STARnetUpscaler",

@@ -14,6 +14,7 @@ from harness.networks.state import read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
+    "davsr-release": "harness.networks.davsr.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.networks.parity.check import Check
 
 CHECKS: dict[str, str] = {
+    "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
