@@ -175,6 +175,16 @@ def test_what_only_training_sees_is_not_made() -> None:
     assert counts[0] < counts[1] < calls.count
 
 
+def test_half_precision_does() -> None:
+    network, given = small(LEAST), inputs()
+    with torch.inference_mode():
+        exact = network(*given)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = network(*given)
+    assert half.isfinite().all()
+    assert 0 < distance(half.float(), exact) < 0.05 * float(exact.abs().max())
+
+
 def test_compiles_as_one_graph() -> None:
     torch.compiler.reset()
     network = small(LEAST)
