@@ -79,6 +79,18 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:VideoINRMethodOptions",
         learned=True,
     ),
+    "davsr": NetworkEntry(
+        "space-time",
+        "harness.upscalers.davsr:DAVSRUpscaler",
+        "harness.upscalers.options:DAVSRMethodOptions",
+        learned=True,
+    ),
+    "starnet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.starnet:STARnetUpscaler",
+        "harness.upscalers.options:STARnetMethodOptions",
+        learned=True,
+    ),
     "zooming-slow-mo": NetworkEntry(
         "space-time",
         "harness.upscalers.zooming_slow_mo:ZoomingSlowMoUpscaler",

@@ -15,7 +15,7 @@ START = 0.1  # of the values of Kaiming: a residual block starts close to the id
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity: a plain ReLU between them, nothing after the sum.
 
-    STINet's block has another activation, and a second one after the sum (harness.networks.stinet.blocks).
+    STINet's block has another activation, and a second one after the sum (`ActivatedBlock` of layers.convolutions).
     """
 
     def __init__(self, channels: int) -> None:

@@ -9,18 +9,19 @@ from torch import nn
 
 from harness.networks.dbpn import dbpn_features
 from harness.networks.layers.conv_lstm import BidirectionalConvLSTM
-from harness.networks.layers.convolutions import activation, conv
-from harness.networks.layers.deformable import DeformableConvolution, stand_still
-from harness.networks.layers.reconstruction import picture_layers
-from harness.networks.layers.start import start_values
-from harness.networks.stinet.blocks import (
-    Concatenation,
-    ResidualBlock,
-    SplitConvolution,
+from harness.networks.layers.convolutions import (
+    ActivatedBlock,
+    activated_blocks,
+    activation,
+    conv,
     down,
     pointwise,
     up,
 )
+from harness.networks.layers.deformable import DeformableConvolution, stand_still
+from harness.networks.layers.reconstruction import picture_layers
+from harness.networks.layers.start import start_values
+from harness.networks.stinet.blocks import Concatenation, SplitConvolution
 from harness.networks.stinet.edges import (
     EdgeAttributes,
     FrameSimilarity,
@@ -142,7 +143,7 @@ class Stages:
         c = self.channels
         return Initialisation(
             super_resolution=dbpn_features(stages=self.options.super_resolution_stages, channels=c),
-            sides=self.sides(lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c))),
+            sides=self.sides(lr=lambda: nn.Sequential(ActivatedBlock(c), down(c, c))),
         )
 
     def interpolation(self) -> Interpolation:
@@ -158,8 +159,8 @@ class Stages:
             joint=self.per_side(self.blocks, shared=self.options.interpolation_shared),
             skip=skip,
             last=self.sides(
-                lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c)),
-                hr=lambda: nn.Sequential(ResidualBlock(c), conv(c, c), activation()),
+                lr=lambda: nn.Sequential(ActivatedBlock(c), down(c, c)),
+                hr=lambda: nn.Sequential(ActivatedBlock(c), conv(c, c), activation()),
             ),
         )
 
@@ -167,7 +168,14 @@ class Stages:
         if self.options.flow == "none":
             return NoMotion()
         c, half = self.channels, self.channels // 2
-        layers = [conv(4, half), activation(), ResidualBlock(half), ResidualBlock(half), conv(half, c), activation()]
+        layers = [
+            conv(4, half),
+            activation(),
+            ActivatedBlock(half),
+            ActivatedBlock(half),
+            conv(half, c),
+            activation(),
+        ]
         return Motion(
             adapt=FLOWS[self.options.flow],
             layers=nn.Sequential(*layers),
@@ -178,12 +186,12 @@ class Stages:
         c = self.channels
         parts = 2 if self.options.flow == "none" else 3  # the frames before and after, and the motion
         if side == "lr":
-            rest = nn.Sequential(activation(first=True), ResidualBlock(c))
+            rest = nn.Sequential(activation(first=True), ActivatedBlock(c))
             return Entry(first=SplitConvolution(Enlarge(parts * c, c), parts=parts), rest=rest)
         return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation(first=True))
 
     def blocks(self) -> nn.Module:
-        return nn.Sequential(*(ResidualBlock(self.channels) for _ in range(self.options.interpolation_blocks)))
+        return nn.Sequential(*activated_blocks(self.channels, count=self.options.interpolation_blocks))
 
     # -- phase 2
 
