@@ -30,6 +30,11 @@ class WeightsFile(Model):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     git_blob: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     key_map: str | None = Field(default=None, description="name of the key table for a foreign checkpoint")
+    rates: tuple[int, ...] = Field(default=(), description="temporal factors that it was trained for; empty: any")
+
+    def serves(self, rate: int | None) -> bool:
+        """Whether it was trained for a rate; None asks for none."""
+        return rate is None or not self.rates or rate in self.rates
 
 
 class Training(Model):

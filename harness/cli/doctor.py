@@ -26,6 +26,7 @@ OPERATORS = {
     "deform_conv": "harness.ops.deform_conv",
     "farneback": "harness.flow.farneback",
     "spynet": "harness.flow.spynet",
+    "variational": "harness.flow.variational",
 }
 """Operator -> module that must import. One with several implementations, or with weights, has a function `explain`,
 which says what is in use and why. A new operator is one line here."""

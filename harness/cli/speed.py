@@ -133,7 +133,9 @@ def _subject(
     # Time does not depend on weights; the noise of a precision does, so that a check takes them where they are.
     untrained = not (trained and readiness(card, library).status == "ready")
     tag = None if untrained else tag
-    built = build_upscaler(card, library, scale=scale, device=plan.device, tag=tag, untrained=untrained)
+    built = build_upscaler(
+        card, library, scale=scale, device=plan.device, tag=tag, rate=plan.rate, untrained=untrained
+    )
     return Subject(
         method=card.name,
         upscaler=built.upscaler,

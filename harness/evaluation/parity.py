@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from harness.cards.library import shipped_folder
 from harness.errors import DataError
 from harness.evaluation.precision import compute
 from harness.networks.parity import find_check
+from harness.networks.parity.check import part_name
 from harness.networks.parity.golden import Golden, Tolerance
 
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -157,12 +158,21 @@ def compare(
     allowed = known.tolerance if tolerance is None else Tolerance(tolerance)
     names = [*check.outputs, *(name for name in results if name not in check.outputs)]
     lines = tuple(
-        _line(name, results[name], reference.arrays[name], tolerance=allowed, output=name in check.outputs)
+        _line(stored, part, reference.arrays[stored], tolerance=allowed, output=name in check.outputs)
         for name in names
-        if name in reference.arrays
+        for stored, part in _stored_parts(name, results[name], reference.arrays)
     )
-    unchecked = tuple(name for name in reference.arrays if name not in results and name not in inputs)
+    seen = {*inputs, *(line.name for line in lines)}
+    unchecked = tuple(name for name in reference.arrays if name not in seen)
     return Comparison(network, reference, golden, allowed, lines, unchecked)
+
+
+def _stored_parts(name: str, result: Tensor, arrays: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Under which names a reference has an array, and those parts of our own; see `part_name`."""
+    for stored in arrays:
+        whole, step = part_name(stored)
+        if whole == name:
+            yield stored, result[..., ::step, ::step] if step > 1 else result
 
 
 def _fed(array: Tensor) -> Tensor:

@@ -101,6 +101,7 @@ def _build(name: str, scale: int, request: Request, library: CardLibrary) -> tup
         device=request.device,
         folder=folder,
         tag=tag,
+        rate=request.rate,
         untrained=request.untrained,
     )
     return card, built

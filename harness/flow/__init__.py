@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FLOWS: dict[str, str] = {
     "farneback": "harness.flow.farneback:Farneback",
     "spynet": "harness.flow.spynet:SPyNetFlow",
+    "variational": "harness.flow.variational:Variational",
 }
 """Name -> "module:Class"; a new estimator is one file and one line here."""
 

@@ -6,19 +6,24 @@ one slope per layer, no mean subtraction.
 
 Conventions: frames (B, 3, h, w), RGB in whatever normalisation the weights were trained with (STINet: ImageNet's
 mean and deviation); features (B, C, 4h, 4w). Convolutions pad with zeros. Any size from 1x1. Concatenations put
-the newest features first.
+the newest features first. RBPN has the same units without dense connections (harness.networks.rbpn).
 
 Deviation: the release keeps S-SR's RGB head, the last layer of its pre-training, inside of STINet and never calls
 it there. Here the head belongs to `DBPN`; STINet gets `DBPNFeatures`, which has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from harness.networks.layers.convolutions import down, pointwise, up
 from harness.networks.layers.start import start_values
 from harness.ops.channels import cat_channels
-from harness.ops.resampling_conv import Enlarge, Reduce
+
+
+def newest(maps: Sequence[Tensor]) -> Tensor:
+    """The first of several: what a unit sees without dense connections."""
+    return maps[0]
 
 
 class BackProjection(nn.Module):
@@ -53,15 +58,23 @@ class DBPNFeatures(nn.Module):
 
     Args:
         entry: frame to features, at the frame's size.
-        up: the up units; every one but the first gets all outputs of the down units so far.
-        down: the down units, one fewer; each gets all outputs of the up units so far.
+        up: the up units; every one but the first sees outputs of the down units.
+        down: the down units, one fewer; each sees outputs of the up units.
         last: all outputs of the up units to the features that are returned.
+        sees: what a unit gets of the outputs of the other kind so far, newest first: all of them, or the newest.
     """
 
     def __init__(
-        self, *, entry: nn.Module, up: Sequence[nn.Module], down: Sequence[nn.Module], last: nn.Module
+        self,
+        *,
+        entry: nn.Module,
+        up: Sequence[nn.Module],
+        down: Sequence[nn.Module],
+        last: nn.Module,
+        sees: Callable[[Sequence[Tensor]], Tensor] = cat_channels,
     ) -> None:
         super().__init__()
+        self.sees = sees
         self.entry = entry
         self.up = nn.ModuleList(up)
         self.down = nn.ModuleList(down)
@@ -72,9 +85,9 @@ class DBPNFeatures(nn.Module):
         first_up, *later_up = self.up
         high: list[Tensor] = [first_up(self.entry(frames))]
         low: list[Tensor] = []
-        for down, up in zip(self.down, later_up, strict=True):
-            low.insert(0, down(cat_channels(high)))
-            high.insert(0, up(cat_channels(low)))
+        for reducing, enlarging in zip(self.down, later_up, strict=True):
+            low.insert(0, reducing(self.sees(high)))
+            high.insert(0, enlarging(self.sees(low)))
         features: Tensor = self.last(cat_channels(high))
         return features
 
@@ -100,8 +113,8 @@ def dbpn_features(*, stages: int = 5, channels: int = 64) -> DBPNFeatures:
             nn.Conv2d(3, channels, 3, padding=1), nn.PReLU(), nn.Conv2d(channels, channels, 1), nn.PReLU()
         ),
         # Units one to three follow a single output; the others see 2, 3, ... outputs of the other kind.
-        up=[_up_unit(max(1, stage), channels) for stage in range(stages)],
-        down=[_down_unit(stage + 1, channels) for stage in range(stages - 1)],
+        up=[up_unit(max(1, stage), channels) for stage in range(stages)],
+        down=[down_unit(stage + 1, channels) for stage in range(stages - 1)],
         last=nn.Conv2d(stages * channels, channels, 3, padding=1),
     )
 
@@ -114,33 +127,32 @@ def dbpn(*, stages: int = 5, channels: int = 64) -> DBPN:
     return network
 
 
-def _up_unit(inputs: int, channels: int) -> BackProjection:
+def up_unit(inputs: int, channels: int) -> BackProjection:
+    """From LR to HR size.
+
+    Args:
+        inputs: how many outputs of down units it sees.
+        channels: of each of them, and of the result.
+    """
     return BackProjection(
         squeeze=_squeeze(inputs, channels),
-        project=_enlarge(channels),
-        back=_reduce(channels),
-        correct=_enlarge(channels),
+        project=up(channels, channels, after=nn.PReLU()),
+        back=down(channels, channels, after=nn.PReLU()),
+        correct=up(channels, channels, after=nn.PReLU()),
     )
 
 
-def _down_unit(inputs: int, channels: int) -> BackProjection:
+def down_unit(inputs: int, channels: int) -> BackProjection:
+    """From HR to LR size; see `up_unit`."""
     return BackProjection(
         squeeze=_squeeze(inputs, channels),
-        project=_reduce(channels),
-        back=_enlarge(channels),
-        correct=_reduce(channels),
+        project=down(channels, channels, after=nn.PReLU()),
+        back=up(channels, channels, after=nn.PReLU()),
+        correct=down(channels, channels, after=nn.PReLU()),
     )
 
 
 def _squeeze(inputs: int, channels: int) -> nn.Module:
     if inputs == 1:
         return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs * channels, channels, 1), nn.PReLU())
-
-
-def _enlarge(channels: int) -> nn.Module:
-    return nn.Sequential(Enlarge(channels, channels), nn.PReLU())
-
-
-def _reduce(channels: int) -> nn.Module:
-    return nn.Sequential(Reduce(channels, channels), nn.PReLU())
+    return nn.Sequential(pointwise(inputs * channels, channels), nn.PReLU())

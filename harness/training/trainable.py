@@ -151,6 +151,9 @@ def check_recipe(network: nn.Module, options: TrainingOptions, recipe: Recipe, *
             found=f"recipe.rate {rates}",
             todo="use the recipe of its card, or --set recipe.rate=1",
         )
+    if isinstance(network, Upscaler):
+        for rate in recipe.each_rate:
+            network.check_rate(rate)
     if isinstance(network, Upscaler) and recipe.input_frames < 2:
         raise UsageError(f"'{method}' takes two frames or more.", found="recipe.input_frames 1")
     if options.lambda_mcl > 0 and min(map(recipe.frames_at, recipe.each_rate)) < 3:

@@ -38,6 +38,10 @@ class Upscaler(nn.Module, ABC):
         """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
         return {}
 
+    def check_rate(self, rate: int) -> None:
+        """Raise UsageError for a rate that the method does not know. By default it knows all."""
+        del rate
+
     def flows(self, lr_clip: Tensor) -> Flows | None:
         """Optical flow between neighbouring input frames, for the methods that want it."""
         del lr_clip

@@ -48,6 +48,7 @@ class _Builder:
     folder: Path
     untrained_allowed: bool
     tag: str | None
+    rate: int | None
     versions: dict[str, str] = field(default_factory=dict)
     weights: list[LoadedWeights] = field(default_factory=list)
     untrained: bool = False
@@ -71,6 +72,8 @@ class _Builder:
         self.versions[name] = entry.version
         if isinstance(built, Upscaler | Interpolator):
             self.versions |= built.component_versions
+        if isinstance(built, Upscaler) and self.rate is not None:
+            built.check_rate(self.rate)
         # What has parameters needs weights, whatever its entry says: random ones must never be scored as a method.
         if entry.learned or next(built.parameters(), None) is not None:
             self._load(name, built, files)
@@ -88,14 +91,21 @@ class _Builder:
                 "      Then name the file under [weights.TAG] of a card, see docs/training.md.\n"
                 "      Or use --untrained, for timing; its scores are never shown in a table.",
             )
-        # One tag serves both stages of a method: the stage that does not know it takes its default.
-        tag = self.tag if self.tag is not None and self.tag in files else next(iter(files))
         self.tags_seen.update(files)
+        # One tag serves both stages of a method: the stage that does not know it takes its default.
+        tag = self.tag if self.tag is not None and self.tag in files else default_tag(files, self.rate)
+        if not files[tag].serves(self.rate):
+            others = [f"{self.card.name}@{other}" for other, file in files.items() if file.serves(self.rate)]
+            raise UsageError(
+                f"The weights '{tag}' of '{name}' were trained for rate {' or '.join(map(str, files[tag].rates))}.",
+                found=f"rate {self.rate}",
+                todo=f"use {' or '.join(others) or 'weights for this rate; the card names none'}",
+            )
         target = module.trained if isinstance(module, Upscaler | SuperResolver) else module
         self.weights.append(load_weights(target, tag, files[tag], folder=self.folder))
 
 
-def build_upscaler(
+def build_upscaler(  # noqa: PLR0913 - what a command line can say of one method
     card: MethodCard,
     library: CardLibrary,
     *,
@@ -103,6 +113,7 @@ def build_upscaler(
     device: torch.device | str = "cpu",
     folder: Path | None = None,
     tag: str | None = None,
+    rate: int | None = None,
     untrained: bool = False,
     seed: int = 0,
 ) -> BuiltUpscaler:
@@ -114,17 +125,18 @@ def build_upscaler(
         scale: spatial factor.
         device: where it runs.
         folder: the weights folder; default HARNESS_WEIGHTS, else ./weights.
-        tag: which weights of the card; default the first that it names.
+        tag: which weights of the card; default the first that it names, for the rate if it says so.
+        rate: temporal factor at which it will run; None: not known.
         untrained: leave learned networks at their seeded initialisation.
         seed: of that initialisation.
 
     Raises:
-        UsageError: unknown network, or a network used as what it is not, or no weights.
+        UsageError: unknown network, or a network used as what it is not, or no weights, or none for this rate.
         CardError: an option that the network does not have.
         DataError: weights that are missing, other bytes, or of other shapes.
     """
     torch.manual_seed(seed)  # untrained networks are the same on every run
-    parts = _Builder(card, library, scale, weights_folder(folder), untrained, tag)
+    parts = _Builder(card, library, scale, weights_folder(folder), untrained, tag, rate)
     if card.interpolation is not None and card.super_resolution is not None:
         upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, parts)
     else:
@@ -152,9 +164,14 @@ def build_trainee(
         built = build_upscaler(card, library, scale=scale, device=device, untrained=True, seed=seed)
         return BuiltTrainee(built.upscaler, built.network_versions)
     torch.manual_seed(seed)
-    parts = _Builder(card, library, scale, weights_folder(), untrained_allowed=True, tag=None)
+    parts = _Builder(card, library, scale, weights_folder(), untrained_allowed=True, tag=None, rate=None)
     stage = parts.network(card.network, kind, card.options, {})
     return BuiltTrainee(stage.to(device).eval(), parts.versions | operator_versions())
+
+
+def default_tag(files: Mapping[str, WeightsFile], rate: int | None) -> str:
+    """The first weights that were trained for a rate; the first of all where none were."""
+    return next((tag for tag, file in files.items() if file.serves(rate)), next(iter(files)))
 
 
 def _two_stage(card: MethodCard, first: Stage, second: Stage, parts: _Builder) -> TwoStage:

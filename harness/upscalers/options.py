@@ -5,7 +5,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from harness.cards.base import Model
+from harness.networks.davsr.options import DAVSROptions
+from harness.networks.rstt.options import RSTTOptions
+from harness.networks.starnet.options import STARnetOptions
 from harness.networks.stinet.options import SSROptions, STINetOptions
+from harness.networks.tmnet.options import TMNetOptions
+from harness.networks.videoinr.options import VideoINROptions
+from harness.networks.zooming_slow_mo.options import ZoomingSlowMoOptions
 
 
 class UpscalerOptions(Model):
@@ -42,6 +48,24 @@ class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
 
 
+class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):
+    """The network's options."""
+
+
+class TMNetMethodOptions(TMNetOptions, UpscalerOptions):
+    """The network's options."""
+
+
+class RSTTMethodOptions(RSTTOptions, UpscalerOptions):
+    """The network's options, and its window."""
+
+    window: int | None = Field(default=4, ge=4, le=4, description="input frames that the network takes: four")
+
+
+class VideoINRMethodOptions(VideoINROptions, UpscalerOptions):
+    """The network's options."""
+
+
 class STINetMethodOptions(STINetOptions, UpscalerOptions):
     """The network's options, and where its flow comes from."""
 
@@ -62,3 +86,16 @@ class STINetMethodOptions(STINetOptions, UpscalerOptions):
     def flow_settings(self) -> dict[str, str]:
         """What the estimator is built with."""
         return {"grey": self.flow_grey} if self.flow_estimator == "farneback" else {}
+
+
+class STARnetMethodOptions(STARnetOptions, UpscalerOptions):
+    """The network's options, and where its flow comes from."""
+
+    flow_estimator: Literal["variational", "farneback", "spynet"] = Field(
+        default="variational",
+        description="optical flow of the LR frames; the weights were made with the first",
+    )
+
+
+class DAVSRMethodOptions(DAVSROptions, UpscalerOptions):
+    """The network's options."""

@@ -67,6 +67,42 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:STINetMethodOptions",
         learned=True,
     ),
+    "rstt": NetworkEntry(
+        "space-time",
+        "harness.upscalers.rstt:RSTTUpscaler",
+        "harness.upscalers.options:RSTTMethodOptions",
+        learned=True,
+    ),
+    "videoinr": NetworkEntry(
+        "space-time",
+        "harness.upscalers.videoinr:VideoINRUpscaler",
+        "harness.upscalers.options:VideoINRMethodOptions",
+        learned=True,
+    ),
+    "davsr": NetworkEntry(
+        "space-time",
+        "harness.upscalers.davsr:DAVSRUpscaler",
+        "harness.upscalers.options:DAVSRMethodOptions",
+        learned=True,
+    ),
+    "starnet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.starnet:STARnetUpscaler",
+        "harness.upscalers.options:STARnetMethodOptions",
+        learned=True,
+    ),
+    "zooming-slow-mo": NetworkEntry(
+        "space-time",
+        "harness.upscalers.zooming_slow_mo:ZoomingSlowMoUpscaler",
+        "harness.upscalers.options:ZoomingSlowMoMethodOptions",
+        learned=True,
+    ),
+    "tmnet": NetworkEntry(
+        "space-time",
+        "harness.upscalers.tmnet:TMNetUpscaler",
+        "harness.upscalers.options:TMNetMethodOptions",
+        learned=True,
+    ),
 }
 
 T = TypeVar("T", bound=type)

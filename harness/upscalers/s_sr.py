@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from harness.errors import UsageError
 from harness.networks.dbpn import DBPN, dbpn
+from harness.networks.layers.imagenet import ImageNetUnits
+from harness.networks.layers.sequences import per_map
 from harness.networks.stinet.build import SCALE
-from harness.networks.stinet.network import Supervised
-from harness.networks.stinet.sides import per_map
+from harness.networks.supervised import Supervised
 from harness.upscalers.base import SuperResolver
-from harness.upscalers.imagenet import ImageNetUnits
 from harness.upscalers.options import SSRStageOptions
 
 

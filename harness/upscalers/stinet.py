@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from harness.errors import UsageError
 from harness.flow import get_flow
+from harness.networks.layers.imagenet import ImageNetUnits
+from harness.networks.layers.sequences import in_order
 from harness.networks.stinet.build import SCALE, build_stinet
-from harness.networks.stinet.network import STINet, Supervised
-from harness.networks.stinet.sides import Sides, in_order
+from harness.networks.stinet.network import STINet
+from harness.networks.stinet.sides import Sides
+from harness.networks.supervised import Supervised
 from harness.upscalers.base import ClipUpscaler, Flows, Upscaler
-from harness.upscalers.imagenet import ImageNetUnits
 from harness.upscalers.interpolation import moments
 from harness.upscalers.options import STINetMethodOptions
 

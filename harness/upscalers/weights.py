@@ -14,10 +14,18 @@ from harness.networks.state import read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
+    "rstt-release": "harness.networks.rstt.key_map:from_release",
+    "davsr-release": "harness.networks.davsr.key_map:from_release",
+    "starnet-release": "harness.networks.starnet.key_map:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
     "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",
     "stinet-from-s-sr": "harness.networks.stinet.key_map:initialisation_from_alone",
+    "tmnet-release": "harness.networks.tmnet.key_map:from_release",
+    "tmnet-from-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_alone",
+    "tmnet-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_release",
+    "videoinr-release": "harness.networks.videoinr.key_map:from_release",
+    "zooming-slow-mo-release": "harness.networks.zooming_slow_mo.key_map:from_release",
 }
 """Key table of a checkpoint with other names, by the name that cards give it -> "module:function"."""
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from harness.cli.main import app
 from harness.networks.parity import CHECKS, find_check
+from harness.networks.parity.check import part_name
 from tests.parity.references import REFERENCES, golden, public
 
 Arrays = dict[str, np.ndarray]
@@ -52,7 +53,8 @@ def test_the_numbers_are_those_of_the_authors(network: str, tmp_path: Path) -> N
     assert report["not_checked"] == []
     inputs = find_check(network).inputs
     assert {line["name"] for line in report["arrays"]} == set(arrays_of(network)) - set(inputs)
-    assert {line["name"] for line in report["arrays"] if line["output"]} == set(find_check(network).outputs)
+    outputs = {part_name(line["name"])[0] for line in report["arrays"] if line["output"]}
+    assert outputs == set(find_check(network).outputs)
     assert max(line["max_error"] for line in report["arrays"]) < 1e-4
 
 
@@ -121,6 +123,27 @@ def test_what_is_not_a_number_fails(tmp_path: Path) -> None:
     lines = {line["name"]: line for line in json.loads(printed)["arrays"]}
     assert lines["rgb"]["max_error"] is None
     assert (lines["up1"]["shape"], lines["up1"]["computed_shape"]) == ([1, 2, 64, 64], [1, 4, 64, 64])
+
+
+def test_an_array_may_be_stored_in_part(tmp_path: Path) -> None:
+    arrays = arrays_of("dbpn")
+    whole = arrays.pop("rgb")
+    for name, part, code in (
+        ("rgb@3", whole[..., ::3, ::3], 0),
+        ("rgb@3", whole[..., 1::3, 1::3], 3),
+        ("rgb@2", whole[..., ::3, ::3], 3),
+        ("rgb@0", whole, 2),
+        ("rbg@3", whole[..., ::3, ::3], 2),
+    ):
+        save(tmp_path / "public.npz", {**arrays, name: part})
+        done, printed, errors = call("dbpn", "--reference", tmp_path / "public.npz")
+        assert done == code, name
+        if code == 0:
+            assert [line.split()[:3] for line in printed.splitlines() if "rgb" in line] == [
+                ["output", "rgb@3", "1x3x22x22"]
+            ]
+        if code == 2:
+            assert "no rgb" in errors
 
 
 def without(name: str) -> Callable[[Arrays], object]:

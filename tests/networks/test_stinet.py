@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.timing import Calls
 from harness.errors import DataError
 from harness.networks.dbpn import dbpn
+from harness.networks.layers.sequences import on_device, timestamps
 from harness.networks.stinet.build import build_stinet
 from harness.networks.stinet.interpolation import adapted_flows
 from harness.networks.stinet.key_map import from_release, super_resolution_from_release
 from harness.networks.stinet.local import LocalRefinement
-from harness.networks.stinet.network import STINet, timestamps
+from harness.networks.stinet.network import STINet
 from harness.networks.stinet.options import OFFICIAL, STINetOptions
 from harness.ops.deform_conv import deform_conv
 from tests.networks.clips import distance, noise
 from tests.parity.references import REFERENCES, golden
 
+CPU = torch.device("cpu")
 TOLERANCE = 1e-4
 GOLDEN = golden("stinet")
 DEAD = 262_208 + 1_731
@@ -115,10 +116,10 @@ def test_any_size(size: tuple[int, int], paper: STINet) -> None:
 
 
 def test_times_are_those_of_the_frames_that_come_out() -> None:
-    assert timestamps(3, (0.5,), torch.device("cpu")).tolist() == [0, 1, 2, 3, 4]
-    assert timestamps(2, (0.25, 0.5, 0.75), torch.device("cpu")).tolist() == [0, 1, 2, 3, 4]
-    assert timestamps(2, (0.1,), torch.device("cpu")).tolist() == pytest.approx([0, 0.2, 2])
-    assert timestamps(3, (), torch.device("cpu")).tolist() == [0, 1, 2]
+    assert timestamps(3, on_device((0.5,), CPU)).tolist() == [0, 1, 2, 3, 4]
+    assert timestamps(2, on_device((0.25, 0.5, 0.75), CPU)).tolist() == [0, 1, 2, 3, 4]
+    assert timestamps(2, on_device((0.1,), CPU)).tolist() == pytest.approx([0, 0.2, 2])
+    assert timestamps(3, on_device((), CPU)).tolist() == [0, 1, 2]
 
 
 def test_uneven_times_change_the_weights_of_the_graph(paper: STINet) -> None:
@@ -172,24 +173,6 @@ def test_where_an_untrained_network_samples(start: Literal["zero", "kaiming"]) -
     for direction in ("past", "future"):
         weights = refinement.get_parameter(f"{direction}.module.deform.offsets_and_mask.weight")
         assert bool(weights.any()) == (start == "kaiming")
-
-
-class Calls(TorchDispatchMode):
-    """Counts the calls that compute: a view costs nothing on a device."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch's own is not annotated
-        self.count = 0
-
-    def __torch_dispatch__(
-        self,
-        func: OpOverload[..., object],
-        types: object,
-        args: tuple[object, ...] = (),
-        kwargs: dict[str, object] | None = None,
-    ) -> object:
-        self.count += not func.is_view
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("name", ["official", "paper"])

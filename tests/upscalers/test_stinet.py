@@ -6,8 +6,8 @@ import torch
 from harness.cards import CardLibrary
 from harness.errors import UsageError
 from harness.flow.farneback import Farneback
+from harness.networks.layers.imagenet import DEVIATION, MEAN
 from harness.upscalers.build import build_upscaler
-from harness.upscalers.imagenet import DEVIATION, MEAN
 from tests.networks.clips import distance
 from tests.upscalers.small_stinet import clip, small
 

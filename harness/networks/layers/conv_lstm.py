@@ -4,8 +4,9 @@ Source: X. Xiang et al., "Zooming Slow-Mo: Fast and Accurate One-Stage Space-Tim
 Sec. 3.3; the release where the text is silent. TMNet and VideoINR took it over. With its 64 channels and 8 groups
 it has 5,063,392 parameters.
 
-Conventions: maps are (B, T, C, h, w), features of T frames in the order of time, and so is the result. One set of
-weights serves both directions, which therefore run as one batch: T steps, not 2T. Nothing waits for the device.
+Conventions: a sequence is (T, B, C, h, w), features of T frames in the order of time, and so is the result. One set
+of weights serves both directions, which therefore run as one batch: T steps, not 2T. What depends on no state is made
+before the first step, for all frames. Nothing waits for the device.
 
 Deviation from the text, with the release: the alignments of the hidden and of the cell state have weights of their
 own, each has a pyramid of its own, and both arguments are moved, the new map and the state, then fused.
@@ -20,7 +21,7 @@ from harness.networks.layers.pyramid import FeaturePyramid, Pyramid, SymmetricAl
 
 
 class EasyPCD(nn.Module):
-    """Two maps, aligned to each other over their pyramids and fused ("Easy_PCD" of the release).
+    """A map and a state, aligned to each other over their pyramids and fused ("Easy_PCD" of the release).
 
     Args:
         channels: of the maps.
@@ -33,12 +34,15 @@ class EasyPCD(nn.Module):
         self.align = SymmetricAlignment(channels, groups=groups)
         self.fuse = nn.Conv2d(2 * channels, channels, 1)
 
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Both (B, C, h, w), to the same shape."""
-        levels = [level.chunk(2) for level in self.pyramid(torch.cat((first, second)))]
-        aligned = self.align(Pyramid(*(level[0] for level in levels)), Pyramid(*(level[1] for level in levels)))
-        fused: Tensor = self.fuse(aligned)
+    def forward(self, features: Pyramid, state: Tensor) -> Tensor:
+        """The pyramid of a map (B, C, h, w), and the state, of the same shape, to the state as it goes on."""
+        fused: Tensor = self.fuse(self.align(features, self.pyramid(state)))
         return fused
+
+    def pyramids(self, maps: Tensor) -> list[Pyramid]:
+        """Those of all maps of a sequence (T, B, C, h, w), at once."""
+        levels = (level.split(maps.shape[1]) for level in self.pyramid(maps.flatten(0, 1)))
+        return [Pyramid(*parts) for parts in zip(*levels, strict=True)]
 
 
 class DeformableConvLSTM(nn.Module):
@@ -58,13 +62,15 @@ class DeformableConvLSTM(nn.Module):
         self.gates = conv(2 * channels, 4 * channels)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, T, C, h, w) to the hidden states after every step, of the same shape."""
-        hidden = cell = torch.zeros_like(maps[:, 0])
+        """(T, B, C, h, w) to the hidden states after every step, of the same shape."""
+        hidden = cell = torch.zeros_like(maps[0])
         states = []
-        for features in maps.unbind(1):
-            hidden, cell = self.step(features, self.align_hidden(features, hidden), self.align_cell(features, cell))
+        for features, by_hidden, by_cell in zip(
+            maps, self.align_hidden.pyramids(maps), self.align_cell.pyramids(maps), strict=True
+        ):
+            hidden, cell = self.step(features, self.align_hidden(by_hidden, hidden), self.align_cell(by_cell, cell))
             states.append(hidden)
-        return torch.stack(states, dim=1)
+        return torch.stack(states)
 
     def step(self, features: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """The cell: a map and the aligned states, each (B, C, h, w), to the next states."""
@@ -92,10 +98,10 @@ class BidirectionalConvLSTM(nn.Module):
         self.fuse = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, T, C, h, w) of any size and length to the same shape."""
+        """(T, B, C, h, w) of any size and length to the same shape."""
         height, width = maps.shape[-2:]
         maps = F.pad(maps, (0, -width % self.pad_to, 0, -height % self.pad_to))
-        forward, backward = self.recurrence(torch.cat((maps, maps.flip(1)))).chunk(2)
-        both = torch.cat((forward, backward.flip(1)), dim=2)
+        forward, backward = self.recurrence(torch.cat((maps, maps.flip(0)), dim=1)).chunk(2, dim=1)
+        both = torch.cat((forward, backward.flip(0)), dim=2)
         fused: Tensor = self.fuse(both.flatten(0, 1)).unflatten(0, both.shape[:2])
         return fused[..., :height, :width]

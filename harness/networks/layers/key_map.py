@@ -2,7 +2,7 @@
 
 A network puts them into its own table by `prefixed`. The names are those of Zooming Slow-Mo's release; TMNet and
 VideoINR name the same layers alike. There the pyramid's layers have no common prefix, and `_1` and `_2` end the names
-of the two halves of an alignment. A `fusion` outside of these layers is the network's own 1x1 convolution.
+of the two halves of an alignment.
 """
 
 from harness.networks.layers.renaming import prefixed
@@ -46,7 +46,7 @@ EASY_PCD = {
     **prefixed(ALIGNMENT, theirs="pcd_align", ours="align"),
     "fusion": "fuse",
 }
-"""Of `EasyPCD`."""
+"""Of `EasyPCD` and of `FeatureInterpolation`, whose layers stand free in the release."""
 
 BIDIRECTIONAL_LSTM = {
     **prefixed(EASY_PCD, theirs="forward_net.pcd_h", ours="recurrence.align_hidden"),
@@ -55,3 +55,9 @@ BIDIRECTIONAL_LSTM = {
     "conv_1x1": "fuse",
 }
 """Of `BidirectionalConvLSTM`, in the release `ConvBLSTM`."""
+
+PICTURE_LAYERS = {"upconv1": "0", "upconv2": "3", "HRconv": "6", "conv_last": "8"}
+"""Of `picture_layers`."""
+
+RESIDUAL = {"conv1": "first", "conv2": "second"}
+"""The layers of a residual block, of STINet's too: `parts` of `renamed`."""

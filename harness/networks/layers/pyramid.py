@@ -8,8 +8,12 @@ Conventions: level 1 is (B, C, h, w); each further level halves the sides, round
 level is enlarged bilinearly (pixel areas, not corners, are aligned) to the exact size of the finer one, twice its
 size where h and w are multiples of four; so any size from 1x1 does. Offset features, read as pixels later on, are
 doubled when they are enlarged. The activation is a leaky ReLU of slope 0.1.
+
+Where an alignment is modulated by time (TMNet), R rows, one for each pair and time, may come of P pairs of maps,
+R = P K, the times of a pair one after the other: what does not depend on time is computed once a pair.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -52,40 +56,85 @@ def _halve(channels: int) -> nn.Module:
     return nn.Sequential(conv(channels, channels, stride=2), activation(), conv(channels, channels), activation())
 
 
-class CoarsestLevel(nn.Module):
-    """Level 3: offset features from the two maps alone."""
+class Unmodulated(nn.Module):
+    """Offset features as they are: one alignment for each pair."""
 
-    def __init__(self, channels: int, *, groups: int) -> None:
+    def forward(self, offset_features: Tensor, compared: Tensor, time: Tensor | None) -> Tensor:
+        """The first argument."""
+        del compared, time
+        return offset_features
+
+
+Modulation = Callable[[], nn.Module]
+"""Makes what a level does to its offset features: (offset features (R or P, C, H, W), what they were made of, time
+(R, 1, 1, 1) or None) to offset features (R, C, H, W)."""
+
+
+class CoarsestLevel(nn.Module):
+    """Level 3: offset features from the two maps alone.
+
+    Args:
+        channels: of the features.
+        groups: deformable groups.
+        modulation: of the offset features.
+    """
+
+    def __init__(self, channels: int, *, groups: int, modulation: Modulation = Unmodulated) -> None:
         super().__init__()
         self.compare = nn.Sequential(conv(2 * channels, channels), activation())
         self.refine = nn.Sequential(conv(channels, channels), activation())
+        self.modulate = modulation()
         self.align = DeformableConvolution(channels, groups=groups)
 
-    def forward(self, sampled: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-        """Both (B, C, H, W), to offset features and `sampled` aligned to `other`, without an activation."""
-        offset_features: Tensor = self.refine(self.compare(torch.cat((sampled, other), dim=1)))
-        return offset_features, self.align(sampled, offset_features)
+    def forward(self, sampled: Tensor, other: Tensor, *, time: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Align.
+
+        Args:
+            sampled: (P, C, H, W), moved.
+            other: (P, C, H, W), to where this one has what they share.
+            time: (R, 1, 1, 1), of the modulation.
+
+        Returns:
+            Offset features and aligned features, (R, C, H, W), R = P without a time; no activation.
+        """
+        compared = self.compare(torch.cat((sampled, other), dim=1))
+        offset_features = self.modulate(self.refine(compared), compared, time)
+        return offset_features, self.align(repeated(sampled, like=offset_features), offset_features)
 
 
 class FinerLevel(nn.Module):
-    """Levels 2 and 1: offset features and aligned features go on from those of the next coarser level."""
+    """Levels 2 and 1: offset features and aligned features go on from those of the next coarser level.
 
-    def __init__(self, channels: int, *, groups: int) -> None:
+    Args:
+        channels: of the features.
+        groups: deformable groups.
+        modulation: of the offset features.
+    """
+
+    def __init__(self, channels: int, *, groups: int, modulation: Modulation = Unmodulated) -> None:
         super().__init__()
         self.compare = nn.Sequential(conv(2 * channels, channels), activation())
         self.join = nn.Sequential(conv(2 * channels, channels), activation())
         self.refine = nn.Sequential(conv(channels, channels), activation())
+        self.modulate = modulation()
         self.align = DeformableConvolution(channels, groups=groups)
         self.fuse = conv(2 * channels, channels)
 
     def forward(
-        self, sampled: Tensor, other: Tensor, coarse_offset_features: Tensor, coarse_aligned: Tensor
+        self,
+        sampled: Tensor,
+        other: Tensor,
+        coarse_offset_features: Tensor,
+        coarse_aligned: Tensor,
+        *,
+        time: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """As the coarsest level, given what the next coarser level returned, its aligned features activated."""
         compared = self.compare(torch.cat((sampled, other), dim=1))
-        offset_features = 2 * enlarged(coarse_offset_features, like=sampled)  # a pixel there is two pixels here
-        offset_features = self.refine(self.join(torch.cat((compared, offset_features), dim=1)))
-        aligned = self.align(sampled, offset_features)
+        coarse = 2 * enlarged(coarse_offset_features, like=sampled)  # a pixel there is two pixels here
+        joined = self.join(torch.cat((repeated(compared, like=coarse), coarse), dim=1))
+        offset_features = self.modulate(self.refine(joined), joined, time)
+        aligned = self.align(repeated(sampled, like=offset_features), offset_features)
         return offset_features, self.fuse(torch.cat((aligned, enlarged(coarse_aligned, like=aligned)), dim=1))
 
 
@@ -95,36 +144,62 @@ class PyramidAlignment(nn.Module):
     Args:
         channels: of the features.
         groups: deformable groups of all levels.
+        modulation: of the offset features of a level.
     """
 
-    def __init__(self, channels: int, *, groups: int) -> None:
+    def __init__(self, channels: int, *, groups: int, modulation: Modulation = Unmodulated) -> None:
         super().__init__()
-        self.level_3 = CoarsestLevel(channels, groups=groups)
-        self.level_2 = FinerLevel(channels, groups=groups)
-        self.level_1 = FinerLevel(channels, groups=groups)
+        self.level_3 = CoarsestLevel(channels, groups=groups, modulation=modulation)
+        self.level_2 = FinerLevel(channels, groups=groups, modulation=modulation)
+        self.level_1 = FinerLevel(channels, groups=groups, modulation=modulation)
 
-    def forward(self, sampled: Pyramid, other: Pyramid) -> Tensor:
-        """Features of `sampled` moved to where `other` has them, (B, C, h, w), without an activation."""
-        offsets_3, aligned_3 = self.level_3(sampled.level_3, other.level_3)
-        offsets_2, aligned_2 = self.level_2(sampled.level_2, other.level_2, offsets_3, F.leaky_relu(aligned_3, SLOPE))
-        _, aligned_1 = self.level_1(sampled.level_1, other.level_1, offsets_2, F.leaky_relu(aligned_2, SLOPE))
+    def forward(self, sampled: Pyramid, other: Pyramid, *, time: Tensor | None = None) -> Tensor:
+        """Features of `sampled` moved to where `other` has them, (R, C, h, w), without an activation."""
+        offsets_3, aligned_3 = self.level_3(sampled.level_3, other.level_3, time=time)
+        aligned_3 = F.leaky_relu(aligned_3, SLOPE)
+        offsets_2, aligned_2 = self.level_2(sampled.level_2, other.level_2, offsets_3, aligned_3, time=time)
+        aligned_2 = F.leaky_relu(aligned_2, SLOPE)
+        _, aligned_1 = self.level_1(sampled.level_1, other.level_1, offsets_2, aligned_2, time=time)
         aligned: Tensor = aligned_1
         return aligned
 
 
 class SymmetricAlignment(nn.Module):
-    """Two pyramids meet: each is aligned with the other at hand, with weights of its own."""
+    """Two pyramids meet: each is aligned with the other at hand, with weights of its own.
 
-    def __init__(self, channels: int, *, groups: int) -> None:
+    Args:
+        channels: of the features.
+        groups: deformable groups.
+        modulation: of the offset features of a level of a half.
+    """
+
+    def __init__(self, channels: int, *, groups: int, modulation: Modulation = Unmodulated) -> None:
         super().__init__()
-        self.first = PyramidAlignment(channels, groups=groups)
-        self.second = PyramidAlignment(channels, groups=groups)
+        self.first = PyramidAlignment(channels, groups=groups, modulation=modulation)
+        self.second = PyramidAlignment(channels, groups=groups, modulation=modulation)
 
-    def forward(self, first: Pyramid, second: Pyramid) -> Tensor:
-        """Two pyramids on (B, C, h, w) to (B, 2C, h, w), the first's aligned features before the second's."""
-        return torch.cat((self.first(first, second), self.second(second, first)), dim=1)
+    def forward(self, first: Pyramid, second: Pyramid, *, time: Tensor | None = None) -> Tensor:
+        """Align both.
+
+        Args:
+            first: pyramid on (P, C, h, w).
+            second: the same.
+            time: (R, 1, 1, 1), where they meet: -1 at the first, 0 half-way, 1 at the second. Each half counts it
+                from where it stands, the second the other way round.
+
+        Returns:
+            (R, 2C, h, w), R = P without a time, the first's aligned features before the second's.
+        """
+        back = None if time is None else -time
+        return torch.cat((self.first(first, second, time=time), self.second(second, first, time=back)), dim=1)
 
 
 def enlarged(maps: Tensor, *, like: Tensor) -> Tensor:
     """(B, C, H, W) to the height and width of another tensor, bilinearly."""
     return F.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def repeated(maps: Tensor, *, like: Tensor) -> Tensor:
+    """Maps of P pairs for the R rows of another tensor, the rows of a pair one after the other."""
+    times = len(like) // len(maps)
+    return maps if times == 1 else maps.repeat_interleave(times, dim=0)

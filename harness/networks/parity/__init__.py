@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from harness.networks.parity.check import Check
 
 CHECKS: dict[str, str] = {
+    "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "rstt": "harness.networks.rstt.parity:CHECK_L",
+    "rstt-s": "harness.networks.rstt.parity:CHECK_S",
+    "rbpn": "harness.networks.rbpn_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
+    "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
+    "tmnet": "harness.networks.tmnet.parity:CHECK",
+    "videoinr": "harness.networks.videoinr.parity:CHECK",
+    "zooming-slow-mo": "harness.networks.zooming_slow_mo.parity:CHECK",
 }
 """Network -> `module:object` of its Check, imported when it is asked for. A new network is one line here."""
 

@@ -22,7 +22,7 @@ class Check(Generic[NetworkT]):
         translate: the authors' state dict to ours.
         inputs: arrays that the reference must have, with their shapes: numbers, or letters that stand for the same
             length everywhere.
-        outputs: arrays that the reference must have and that `run` gives.
+        outputs: arrays that the reference must have, whole or in part, and that `run` gives.
         run: network and inputs to outputs and known intermediates, each under its name in the reference.
         optional: inputs that a reference may have.
     """
@@ -36,7 +36,9 @@ class Check(Generic[NetworkT]):
 
     def given(self, arrays: Arrays) -> dict[str, Tensor]:
         """The inputs of a reference. Raises DataError for one that is missing or of another shape."""
-        lacking = [name for name in (*self.inputs, *self.outputs) if name not in arrays]
+        parts = {part_name(name)[0] for name in arrays}
+        lacking = [name for name in self.inputs if name not in arrays]
+        lacking += [name for name in self.outputs if name not in parts]
         if lacking:
             raise DataError(
                 f"The reference should have the arrays {', '.join((*self.inputs, *self.outputs))}.",
@@ -74,6 +76,16 @@ class Check(Generic[NetworkT]):
                 todo="name the network that the golden describes, or mend the network's key table",
             )
         network.load_state_dict(ours, strict=False)
+
+
+def part_name(stored: str) -> tuple[str, int]:
+    """The array that a reference stores, and its step: of `y@8` every eighth row and column of `y`, from the first.
+
+    >>> part_name("y@8"), part_name("mid_blstm")
+    (('y', 8), ('mid_blstm', 1))
+    """
+    name, _, step = stored.rpartition("@")
+    return (name, int(step)) if name and step.isdecimal() and int(step) else (stored, 1)
 
 
 @contextmanager

@@ -1,44 +1,10 @@
-"""The layers that STINet is made of beside plain convolutions: factor four down and up, residual blocks, splits.
-
-All have a bias, pad with zeros and are followed by a leaky ReLU of slope 0.1, unless they end a stage.
-"""
+"""The layers that STINet is made of beside those that it shares: concatenations, and convolutions that split them."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
-from harness.networks.layers.convolutions import SLOPE, activation, conv
 from harness.ops.channels import cat_channels
-from harness.ops.resampling_conv import Enlarge, Reduce, enlarge
-
-
-def pointwise(inputs: int, outputs: int) -> nn.Conv2d:
-    """1x1, without an activation."""
-    return nn.Conv2d(inputs, outputs, 1)
-
-
-def down(inputs: int, outputs: int) -> nn.Module:
-    """From HR to LR size: a quarter of each side, then the activation."""
-    return nn.Sequential(Reduce(inputs, outputs), activation())
-
-
-def up(inputs: int, outputs: int) -> nn.Module:
-    """From LR to HR size: four times each side, then the activation."""
-    return nn.Sequential(Enlarge(inputs, outputs), activation(first=True))  # see `enlarge`
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity; the second activation follows the sum."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = conv(channels, channels)
-        self.second = conv(channels, channels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, C, H, W) to the same shape."""
-        residual: Tensor = self.second(leaky_relu(self.first(features), SLOPE, inplace=True))
-        return leaky_relu(residual + features, SLOPE, inplace=True)
+from harness.ops.resampling_conv import Enlarge, enlarge
 
 
 class Concatenation(nn.Module):

@@ -9,17 +9,19 @@ from torch import nn
 
 from harness.networks.dbpn import dbpn_features
 from harness.networks.layers.conv_lstm import BidirectionalConvLSTM
-from harness.networks.layers.convolutions import activation, conv
-from harness.networks.layers.deformable import DeformableConvolution, stand_still
-from harness.networks.layers.start import start_values
-from harness.networks.stinet.blocks import (
-    Concatenation,
-    ResidualBlock,
-    SplitConvolution,
+from harness.networks.layers.convolutions import (
+    ActivatedBlock,
+    activated_blocks,
+    activation,
+    conv,
     down,
     pointwise,
     up,
 )
+from harness.networks.layers.deformable import DeformableConvolution, stand_still
+from harness.networks.layers.reconstruction import picture_layers
+from harness.networks.layers.start import start_values
+from harness.networks.stinet.blocks import Concatenation, SplitConvolution
 from harness.networks.stinet.edges import (
     EdgeAttributes,
     FrameSimilarity,
@@ -75,6 +77,7 @@ def build_stinet(
     *,
     train_super_resolution: bool = False,
     offset_init: Literal["zero", "kaiming"] = "zero",
+    phase_1_heads: bool = True,
 ) -> STINet:
     """An untrained network, in memory channels last.
 
@@ -84,9 +87,12 @@ def build_stinet(
         offset_init: whether deformable sampling starts where it stands. In the release the offset convolutions get
             Kaiming values like all others, it seems by oversight, and sampling starts some 30 pixels off. A loaded
             checkpoint does not feel the difference.
+        phase_1_heads: whether pictures of phase 1 can be made; a network that is a part of another makes none.
     """
     options = options or STINetOptions()
-    network = _Builder(options).network()
+    network = Stages(options).network()
+    if not phase_1_heads:
+        network.phase_1_heads = Private({})
     start_values(network)
     if offset_init == "zero":
         stand_still(network)
@@ -96,8 +102,11 @@ def build_stinet(
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-class _Builder:
-    """The stages of one network, each made by the method of its name."""
+class Stages:
+    """The stages of one network, each made by the method of its name.
+
+    Other networks take single ones (Table VI).
+    """
 
     def __init__(self, options: STINetOptions) -> None:
         self.options = options
@@ -134,7 +143,7 @@ class _Builder:
         c = self.channels
         return Initialisation(
             super_resolution=dbpn_features(stages=self.options.super_resolution_stages, channels=c),
-            sides=self.sides(lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c))),
+            sides=self.sides(lr=lambda: nn.Sequential(ActivatedBlock(c), down(c, c))),
         )
 
     def interpolation(self) -> Interpolation:
@@ -150,8 +159,8 @@ class _Builder:
             joint=self.per_side(self.blocks, shared=self.options.interpolation_shared),
             skip=skip,
             last=self.sides(
-                lr=lambda: nn.Sequential(ResidualBlock(c), down(c, c)),
-                hr=lambda: nn.Sequential(ResidualBlock(c), conv(c, c), activation()),
+                lr=lambda: nn.Sequential(ActivatedBlock(c), down(c, c)),
+                hr=lambda: nn.Sequential(ActivatedBlock(c), conv(c, c), activation()),
             ),
         )
 
@@ -159,7 +168,14 @@ class _Builder:
         if self.options.flow == "none":
             return NoMotion()
         c, half = self.channels, self.channels // 2
-        layers = [conv(4, half), activation(), ResidualBlock(half), ResidualBlock(half), conv(half, c), activation()]
+        layers = [
+            conv(4, half),
+            activation(),
+            ActivatedBlock(half),
+            ActivatedBlock(half),
+            conv(half, c),
+            activation(),
+        ]
         return Motion(
             adapt=FLOWS[self.options.flow],
             layers=nn.Sequential(*layers),
@@ -170,12 +186,12 @@ class _Builder:
         c = self.channels
         parts = 2 if self.options.flow == "none" else 3  # the frames before and after, and the motion
         if side == "lr":
-            rest = nn.Sequential(activation(first=True), ResidualBlock(c))
+            rest = nn.Sequential(activation(first=True), ActivatedBlock(c))
             return Entry(first=SplitConvolution(Enlarge(parts * c, c), parts=parts), rest=rest)
         return Entry(first=SplitConvolution(conv(parts * c, c), parts=parts), rest=activation(first=True))
 
     def blocks(self) -> nn.Module:
-        return nn.Sequential(*(ResidualBlock(self.channels) for _ in range(self.options.interpolation_blocks)))
+        return nn.Sequential(*activated_blocks(self.channels, count=self.options.interpolation_blocks))
 
     # -- phase 2
 
@@ -241,6 +257,9 @@ class _Builder:
             if isinstance(local_refinement, LocalRefinement):
                 return RecurrentRefinement(lstm, reduce=local_refinement.reduce, enlarge=local_refinement.enlarge)
             return RecurrentRefinement(lstm, reduce=self.sides(), enlarge=self.sides())  # LR features alone
+        return self.graph()
+
+    def graph(self) -> GraphRefinement:
         hidden = 4 * self.channels
         sizes = (self.channels, hidden, hidden, hidden, self.channels)
         graph = GraphSage([nn.Linear(a, b) for a, b in pairwise(sizes)])
@@ -261,9 +280,9 @@ class _Builder:
 
     def reconstruction(self) -> Reconstruction:
         c = self.channels
-        shuffles = [layer for _ in range(2) for layer in (conv(c, 4 * c), nn.PixelShuffle(2), activation())]
-        tail = nn.Sequential(*shuffles, conv(c, c), activation(), conv(c, 3))
-        return Reconstruction(self.sides(lr=lambda: LRBranch(tail), hr=lambda: HRBranch(pointwise(c, 3))))
+        return Reconstruction(
+            self.sides(lr=lambda: LRBranch(picture_layers(c)), hr=lambda: HRBranch(pointwise(c, 3)))
+        )
 
 
 def _start_from_the_base(network: STINet) -> None:

@@ -55,7 +55,7 @@ class PlainEdges(nn.Module):
     def forward(self, nodes: Tensor, features: Sides, times: Tensor) -> Tensor:
         """The edge matrix (V, V)."""
         del features
-        return self.topology(nodes.shape[1] // len(times), len(times), nodes.device)
+        return self.topology(nodes.shape[1] // times.shape[-1], times.shape[-1], nodes.device)
 
 
 class EdgeAttributes(nn.Module):
@@ -77,12 +77,12 @@ class EdgeAttributes(nn.Module):
         Args:
             nodes: (B, V, C).
             features: what the nodes are the means of, (T, B, C, ...) by side.
-            times: of the T frames, in output frames.
+            times: of the T frames, in output frames, (T,) or, for each clip, (B, T).
 
         Returns:
             (B, V, V).
         """
-        graph = self.topology(nodes.shape[1] // len(times), len(times), nodes.device)
+        graph = self.topology(nodes.shape[1] // times.shape[-1], times.shape[-1], nodes.device)
         first, *others = (attribute(nodes, features, times) for attribute in self.attributes)
         weights: Tensor = sum(others, start=first) / len(self.attributes)
         return graph * weights
@@ -125,7 +125,7 @@ class TemporalCloseness(nn.Module):
     """
 
     def forward(self, nodes: Tensor, features: Sides, times: Tensor) -> Tensor:
-        """(V, V)."""
+        """(V, V), or (B, V, V) for the times of each clip."""
         del features
-        stamps = times.repeat(nodes.shape[1] // len(times))
-        return 2 - 2 * (stamps - stamps.unsqueeze(1)).abs().sigmoid()
+        stamps = torch.cat([times] * (nodes.shape[1] // times.shape[-1]), dim=-1)
+        return 2 - 2 * (stamps.unsqueeze(-2) - stamps.unsqueeze(-1)).abs().sigmoid()

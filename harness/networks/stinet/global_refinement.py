@@ -70,7 +70,7 @@ class GraphRefinement(nn.Module):
         self.gain = gain
 
     def forward(self, features: Sides, times: Tensor) -> Refined:
-        """Features (T, B, C, ...) and the times of the frames, in output frames."""
+        """Features (T, B, C, ...) and the times of the frames, in output frames, (T,) or (B, T)."""
         with full_precision(times.device.type):
             means = [at_least_float32(maps).mean(dim=(-2, -1)) for maps in features.values()]
             nodes = torch.cat(means).transpose(0, 1)  # (B, V, C)
@@ -109,9 +109,8 @@ class RecurrentRefinement(nn.Module):
         """Features (T, B, C, ...); times do not matter to a recurrence."""
         del times
         reduce, enlarge = self._borrowed
-        # Both sides as one batch of clips: (T, S B, C, h, w), and the ConvLSTM wants the batch first.
-        clips = torch.cat(list(reduce(features).values()), dim=1).transpose(0, 1)
-        parts = self.lstm(clips).transpose(0, 1).chunk(len(features), dim=1)
+        clips = torch.cat(list(reduce(features).values()), dim=1)  # both sides as one batch: (T, S B, C, h, w)
+        parts = self.lstm(clips).chunk(len(features), dim=1)
         residual = enlarge(dict(zip(features, parts, strict=True)))
         refined = {side: maps + residual[side] for side, maps in features.items()}
         return Refined(refined, {side: _ones(maps) for side, maps in features.items()})

@@ -6,7 +6,8 @@ the LR features are the HR ones reduced by a residual block and a convolution of
 
 from torch import Tensor, nn
 
-from harness.networks.stinet.sides import Private, Sides, per_map
+from harness.networks.layers.sequences import per_map
+from harness.networks.stinet.sides import Private, Sides
 
 
 class Initialisation(nn.Module):

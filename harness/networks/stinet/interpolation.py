@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from harness.networks.layers.sequences import interleaved, per_map
 from harness.networks.stinet.blocks import SplitConvolution
-from harness.networks.stinet.sides import PerSide, Private, Sides, in_order, per_map
+from harness.networks.stinet.sides import PerSide, Private, Sides
 from harness.ops.precision import at_least_float32, full_precision
 
 FlowAdaption = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
@@ -130,7 +131,8 @@ class Interpolation(nn.Module):
         Returns:
             Features of N + (N-1) K frames.
         """
-        return interleaved(given, self.between(given, flow_0_to_1, flow_1_to_0, times=times))
+        between = self.between(given, flow_0_to_1, flow_1_to_0, times=times)
+        return {side: interleaved(maps, between[side]) for side, maps in given.items()}
 
     def between(self, given: Sides, flow_0_to_1: Tensor, flow_1_to_0: Tensor, *, times: Sequence[float]) -> Sides:
         """Only the new frames, (N-1, K, B, C, ...): each depends on its two neighbours and their flows."""
@@ -140,12 +142,3 @@ class Interpolation(nn.Module):
         }
         between: Sides = self.last(self.skip(entered, self.joint(entered)))
         return between
-
-
-def interleaved(given: Sides, between: Sides) -> Sides:
-    """(N, B, ...) and (N-1, K, B, ...) in the order of time: (N + (N-1) K, B, ...)."""
-    ordered = {}
-    for side, maps in given.items():
-        steps = [part for pair in zip(maps.split(1), between[side].unbind(0), strict=False) for part in pair]
-        ordered[side] = in_order([*steps, maps[-1:]])
-    return ordered

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from harness.networks.layers.renaming import renamed
+from harness.networks.layers.key_map import PICTURE_LAYERS, RESIDUAL, deformable
+from harness.networks.layers.renaming import prefixed, renamed
 
 _DBPN = {
     "feat0.conv": "entry.0",
@@ -32,6 +33,17 @@ _DBPN = {
 }
 """Layers of S-SR."""
 
+NEIGHBOURS = {
+    "layersAtBOffset.0": "offset_features.first.module.past",
+    "layersAtBOffset.2": "offset_features.past.module.1",
+    "layersCtBOffset.0": "offset_features.first.module.future",
+    "layersCtBOffset.2": "offset_features.future.module.1",
+    **deformable("layersAtB", "past.module.deform"),
+    **deformable("layersCtB", "future.module.deform"),
+    "layersFusion": "fuse.module.layer",
+}
+"""Of `LocalRefinement` as TMNet's release names it, and STINet's after it."""
+
 _LAYERS = {
     **{f"DBPN.{theirs}": f"initialisation.super_resolution.{ours}" for theirs, ours in _DBPN.items()},
     "motion_down.0": "initialisation.sides.lr.0",
@@ -51,27 +63,16 @@ _LAYERS = {
     "interp_h.7.conv": "interpolation.last.hr.1",
     "reconstruction_l.conv": "phase_1_heads.lr",
     "reconstruction_h.conv": "phase_1_heads.hr",
-    "layersAtBOffset.0": "local_refinement.offset_features.first.module.past",
-    "layersAtBOffset.2": "local_refinement.offset_features.past.module.1",
-    "layersCtBOffset.0": "local_refinement.offset_features.first.module.future",
-    "layersCtBOffset.2": "local_refinement.offset_features.future.module.1",
-    "layersAtB": "local_refinement.past.module.deform",
-    "layersAtB.conv_offset_mask": "local_refinement.past.module.deform.offsets_and_mask",
-    "layersCtB": "local_refinement.future.module.deform",
-    "layersCtB.conv_offset_mask": "local_refinement.future.module.deform.offsets_and_mask",
+    **prefixed(NEIGHBOURS, ours="local_refinement"),
     "offsetdown.conv": "local_refinement.reduce_offsets.hr.0",
     "conv11AtB": "local_refinement.interaction.meet.layer",
     "l_conv11AtB": "local_refinement.interaction.sides.lr",
     "h_conv11AtB": "local_refinement.interaction.sides.hr",
     "h_down.conv": "local_refinement.reduce.hr.0",
     "h_up.deconv": "local_refinement.enlarge.hr.0",
-    "layersFusion": "local_refinement.fuse.module.layer",
     **{f"SAG{k}": f"global_refinement.graph.layers.{k - 1}" for k in range(1, 5)},
     **{f"SAG{k}.fc_neigh": f"global_refinement.graph.layers.{k - 1}" for k in range(1, 5)},
-    "upconv1": "reconstruction.branches.lr.layers.0",
-    "upconv2": "reconstruction.branches.lr.layers.3",
-    "HRconv": "reconstruction.branches.lr.layers.6",
-    "conv_last": "reconstruction.branches.lr.layers.8",
+    **prefixed(PICTURE_LAYERS, ours="reconstruction.branches.lr.layers"),
     "h_blending": "reconstruction.branches.hr.head",
 }
 """Every layer, or block of layers, of the release's network that takes part in its output."""
@@ -79,13 +80,10 @@ _LAYERS = {
 _DEAD = ("h_down_gcn.", "DBPN.output_conv2.")
 """Layers that the release keeps and never uses: 262,208 and 1,731 parameters."""
 
-_RESIDUAL = {"conv1": "first", "conv2": "second"}
-"""The layers of a residual block."""
-
 
 def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' STINet checkpoint as the state of `build_stinet()`. Raises DataError for a foreign name."""
-    return renamed(state, _LAYERS, parts=_RESIDUAL, dead=_DEAD)
+    return renamed(state, _LAYERS, parts=RESIDUAL, dead=_DEAD)
 
 
 def initialisation_from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

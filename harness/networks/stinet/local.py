@@ -18,7 +18,8 @@ from torch.nn.functional import leaky_relu
 
 from harness.networks.layers.convolutions import SLOPE
 from harness.networks.layers.deformable import DeformableConvolution
-from harness.networks.stinet.sides import PerSide, Private, Sides, earlier, in_order, later, per_map
+from harness.networks.layers.sequences import earlier, in_order, later, per_map
+from harness.networks.stinet.sides import PerSide, Private, Sides
 
 
 class NeighbourLayer(nn.Module):

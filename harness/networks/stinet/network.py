@@ -14,32 +14,16 @@ depends on a value.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from harness.errors import DataError
+from harness.networks.layers.sequences import MIDDLE, on_device, timestamps
 from harness.networks.stinet.initialisation import Initialisation
 from harness.networks.stinet.interpolation import Interpolation
 from harness.networks.stinet.reconstruction import Reconstruction
 from harness.networks.stinet.sides import Private, Sides
-
-MIDDLE = (0.5,)
-"""One frame between two given ones, half-way: rate 2."""
-
-
-class Supervised(NamedTuple):
-    """What the losses compare with the ground truth.
-
-    Args:
-        frames: the result, (B, T, 3, 4h, 4w).
-        phase_1: pictures from the features of phase 1, (B, T, 3, h, w) under "lr" and (B, T, 3, 4h, 4w) under "hr",
-            of the sides that the network has.
-    """
-
-    frames: Tensor
-    phase_1: dict[str, Tensor]
+from harness.networks.supervised import Supervised
 
 
 class STINet(nn.Module):
@@ -122,17 +106,10 @@ class STINet(nn.Module):
     def finish(self, features: Sides, frames: Tensor, *, times: Sequence[float] = MIDDLE) -> Tensor:
         """Phases 2 to 4: refine by the neighbours, then by the whole sequence, then make frames."""
         local = self.local_refinement(features)
-        refined = self.global_refinement(local, timestamps(frames.shape[1], times, frames.device))
+        refined = self.global_refinement(local, timestamps(frames.shape[1], on_device(times, frames.device)))
         made: Tensor = self.reconstruction(refined)
         base = self.base(frames.transpose(0, 1), times)
         return (made if base is None else made + base).transpose(0, 1)
-
-
-def timestamps(given: int, times: Sequence[float], device: torch.device) -> Tensor:
-    """When the frames are shown, in output frames: (N + (N-1) K,), 0, 1, 2, ... for evenly spread times."""
-    start = torch.arange(given, device=device, dtype=torch.float32)
-    stamps = torch.stack([start, *(start + t for t in times)], dim=1) * (len(times) + 1)
-    return stamps.flatten()[: (given - 1) * (len(times) + 1) + 1]
 
 
 def _check(frames: Tensor, flow_0_to_1: Tensor, flow_1_to_0: Tensor) -> None:

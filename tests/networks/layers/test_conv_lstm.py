@@ -40,7 +40,7 @@ def test_alignment_of_any_size(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sizes_are_padded_inside(size: tuple[int, int], small_lstm: BidirectionalConvLSTM) -> None:
-    maps = noise(1, 2, 8, *size)
+    maps = noise(2, 1, 8, *size)
     height, width = size
     padded = F.pad(maps, (0, -width % 4, 0, -height % 4))
     expected = small_lstm(padded)[..., :height, :width]
@@ -53,32 +53,32 @@ def test_sizes_are_padded_inside(size: tuple[int, int], small_lstm: Bidirectiona
 
 def test_sequences_of_a_batch_do_not_see_each_other(small_lstm: BidirectionalConvLSTM) -> None:
     maps = noise(3, 3, 8, 6, 5)
-    alone = torch.cat([small_lstm(sequence) for sequence in maps.split(1)])
+    alone = torch.cat([small_lstm(sequence) for sequence in maps.split(1, dim=1)], dim=1)
     torch.testing.assert_close(small_lstm(maps), alone, rtol=0, atol=1e-12)
 
 
 def test_time_runs_both_ways(small_lstm: BidirectionalConvLSTM) -> None:
     """Every frame hears every other; a reversed sequence gives the reverse where both directions weigh the same."""
-    maps = noise(1, 4, 8, 4, 4).requires_grad_()
+    maps = noise(4, 1, 8, 4, 4).requires_grad_()
     result = small_lstm(maps)
     for t in range(4):
-        (heard,) = torch.autograd.grad(result[:, t].sum(), maps, retain_graph=True)
+        (heard,) = torch.autograd.grad(result[t].sum(), maps, retain_graph=True)
         assert heard.flatten(2).any(dim=2).all()
     with torch.no_grad():
         small_lstm.fuse.weight[:, 8:] = small_lstm.fuse.weight[:, :8]
-        turned = small_lstm(maps.flip(1)).flip(1)
+        turned = small_lstm(maps.flip(0)).flip(0)
         torch.testing.assert_close(small_lstm(maps), turned, rtol=0, atol=1e-12)
 
 
 def test_both_directions_are_one_batch(small_lstm: BidirectionalConvLSTM) -> None:
     sizes: list[int] = []
     small_lstm.recurrence.gates.register_forward_hook(lambda _layer, given, _out: sizes.append(len(given[0])))
-    small_lstm(noise(2, 3, 8, 4, 4))
+    small_lstm(noise(3, 2, 8, 4, 4))
     assert sizes == [4, 4, 4]
 
 
 def test_every_parameter_learns(small_lstm: BidirectionalConvLSTM) -> None:
-    small_lstm(noise(1, 3, 8, 6, 5)).square().mean().backward()
+    small_lstm(noise(3, 1, 8, 6, 5)).square().mean().backward()
     for name, parameter in small_lstm.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -88,14 +88,14 @@ def test_every_parameter_learns(small_lstm: BidirectionalConvLSTM) -> None:
 def test_compiles_without_graph_breaks(small_lstm: BidirectionalConvLSTM) -> None:
     torch.compiler.reset()
     compiled = torch.compile(small_lstm, fullgraph=True, backend="eager")
-    maps = noise(1, 2, 8, 6, 5)
+    maps = noise(2, 1, 8, 6, 5)
     torch.testing.assert_close(compiled(maps), small_lstm(maps), rtol=0, atol=1e-12)
 
 
 def test_nothing_waits_for_a_device() -> None:
     """On a device without numbers no value can be read."""
     with torch.device("meta"):
-        lstm, maps = BidirectionalConvLSTM(), torch.empty(1, 3, 64, 30, 41)
+        lstm, maps = BidirectionalConvLSTM(), torch.empty(3, 1, 64, 30, 41)
     assert lstm(maps).shape == maps.shape
 
 
@@ -107,7 +107,7 @@ def test_offsets_stay_in_float32(small_lstm: BidirectionalConvLSTM, monkeypatch:
         return deform_conv(frames, offsets, mask, *rest, padding=padding)
 
     monkeypatch.setattr("harness.networks.layers.deformable.deform_conv", listen)
-    lstm, maps = small_lstm.float(), noise(1, 3, 8, 6, 5).float()
+    lstm, maps = small_lstm.float(), noise(3, 1, 8, 6, 5).float()
     expected = lstm(maps)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         result = lstm(maps)
