@@ -1,5 +1,7 @@
 """RSTT as a method: its window, its rate, its sizes; training's door."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -14,7 +16,8 @@ from harness.upscalers.options import RSTTMethodOptions
 from harness.upscalers.registry import typed_options
 from harness.upscalers.rstt import RSTTUpscaler
 from tests.networks.clips import distance
-from tests.networks.release import frames
+from tests.networks.release import frames, loaded
+from tests.parity.references import golden
 
 SMALL = RSTTMethodOptions(depth=1, channels=16)
 
@@ -102,3 +105,16 @@ def test_blocks_are_left_out_in_training_alone(upscaler: RSTTUpscaler) -> None:
         made = [often.train()(clip(), 2) for _ in range(2)]
         assert not torch.equal(*made)
         assert torch.equal(often.eval()(clip(), 2), upscaler(clip(), 2))
+
+
+def test_the_authors_file_is_loaded(tmp_path: Path) -> None:
+    library = CardLibrary()
+    card = library.method("rstt-s")
+    constants = {name: torch.zeros(64, 64, dtype=torch.int64) for name in golden("rstt-s").kept}
+    path = tmp_path / card.weights["authors"].file
+    path.parent.mkdir()
+    torch.save({**golden("rstt-s").weights("public"), **constants}, path)
+    built = build_upscaler(card, library, folder=tmp_path, rate=2)
+    assert not built.untrained
+    name = "decoders.3.blocks.3.cross_attention.bias_table"
+    assert torch.equal(built.upscaler.trained.get_parameter(name), loaded("rstt-s").get_parameter(name))

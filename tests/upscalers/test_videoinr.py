@@ -1,5 +1,7 @@
 """VideoINR as a method: pairs, rates, scales, sizes; training's door."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +14,8 @@ from harness.upscalers.build import build_upscaler
 from harness.upscalers.options import VideoINRMethodOptions
 from harness.upscalers.videoinr import VideoINRUpscaler
 from tests.networks.clips import distance
-from tests.networks.release import frames
+from tests.networks.release import frames, loaded
+from tests.parity.references import golden
 
 SMALL = VideoINRMethodOptions(channels=8, feature_blocks=1, reconstruction_blocks=1)
 
@@ -93,3 +96,15 @@ def test_training_looks_at_the_frames_as_they_are(upscaler: VideoINRUpscaler) ->
         assert distance(training.frames.detach(), testing.detach()) > 1e-5
     training.frames.sum().backward()
     assert all(parameter.grad is not None for parameter in upscaler.parameters())
+
+
+def test_the_authors_file_is_loaded(tmp_path: Path) -> None:
+    library = CardLibrary()
+    card = library.method("videoinr")
+    path = tmp_path / card.weights["authors"].file
+    path.parent.mkdir()
+    torch.save(golden("videoinr").weights("public"), path)
+    built = build_upscaler(card, library, folder=tmp_path, rate=4)
+    assert not built.untrained
+    name = "decoder.colour.layers.4.weight"
+    assert torch.equal(built.upscaler.trained.get_parameter(name), loaded("videoinr").get_parameter(name))
