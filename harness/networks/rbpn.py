@@ -83,7 +83,7 @@ class RBPN(nn.Module):
         return high
 
     def encode(self, low: Tensor, by_motion: Tensor) -> Tensor:
-        """L, and what motion gives, to H: what both agree on not is corrected."""
+        """L, and what motion gives, to H: where both disagree, what the frame gives is corrected."""
         by_frame: Tensor = self.single_frame(low)
         lacking: Tensor = self.residual(by_frame - by_motion)
         return by_frame + lacking

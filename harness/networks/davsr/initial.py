@@ -1,23 +1,16 @@
 """The estimate that the iterations start from: frames put between the given ones, then all of them enlarged."""
 
-from typing import Protocol
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Interpolate(Protocol):
-    """Frames (B, 3, h, w) and K times in (0, 1) to (B, K, 3, h, w)."""
-
-    def __call__(self, first: Tensor, second: Tensor, times: list[float]) -> Tensor:
-        """See above."""
-
-
 class Blend(nn.Module):
     """The linear blend, which needs no weights."""
 
-    def forward(self, first: Tensor, second: Tensor, times: list[float]) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor, times: Sequence[float]) -> Tensor:
         """Frames (B, 3, h, w) and K times to (B, K, 3, h, w)."""
         return torch.stack([(1 - time) * first + time * second for time in times], dim=1)
 
@@ -26,7 +19,7 @@ class InitialEstimate(nn.Module):
     """A clip of all output frames.
 
     Args:
-        interpolate: a network for the frames between, or a blend; see `Interpolate`.
+        interpolate: two frames (B, 3, h, w) and K times to the frames between, (B, K, 3, h, w).
         time_factor: output frames for each input frame.
         space_factor: of the sides.
         lead: output frames before the first input frame; they are like it.
