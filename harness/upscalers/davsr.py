@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.networks.davsr.build import SCALE, build_davsr
 from harness.networks.davsr.slomo import MULTIPLE
 from harness.upscalers.base import Flows
+from harness.upscalers.limits import only_scale
 from harness.upscalers.options import DAVSRMethodOptions
 from harness.upscalers.padded import PaddedUpscaler
 
@@ -29,8 +30,7 @@ class DAVSRUpscaler(PaddedUpscaler):
     def __init__(self, options: DAVSRMethodOptions | None = None, *, scale: int = SCALE) -> None:
         options = options or DAVSRMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("DAVSR enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("DAVSR", known=SCALE, scale=scale)
         self.network = build_davsr(options)
         self.rate, self.lead = options.time_factor, options.lead
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from harness.errors import UsageError
 from harness.networks.rstt.build import SCALE, build_rstt
 from harness.upscalers.base import Flows
+from harness.upscalers.limits import only_rate_2, only_scale
 from harness.upscalers.options import RSTTMethodOptions
 from harness.upscalers.padded import PaddedUpscaler
 
@@ -22,8 +22,7 @@ class RSTTUpscaler(PaddedUpscaler):
     def __init__(self, options: RSTTMethodOptions | None = None, *, scale: int = SCALE) -> None:
         options = options or RSTTMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("RSTT enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("RSTT", known=SCALE, scale=scale)
         self.network = build_rstt(options)
 
     @property
@@ -31,12 +30,7 @@ class RSTTUpscaler(PaddedUpscaler):
         return self.network
 
     def check_rate(self, rate: int) -> None:
-        if rate != 2:
-            raise UsageError(
-                "RSTT makes one frame between two: rate 2.",
-                found=f"rate {rate}",
-                todo="use --rate 2, or a method that knows other rates: tmnet, stinet, videoinr",
-            )
+        only_rate_2("RSTT", rate)
 
     def run(self, lr_clips: Tensor, rate: int, flows: Flows | None) -> Tensor:
         del rate, flows

@@ -14,6 +14,7 @@ from harness.networks.layers.sequences import per_map
 from harness.networks.stinet.build import SCALE
 from harness.networks.supervised import Supervised
 from harness.upscalers.base import SuperResolver
+from harness.upscalers.limits import only_scale
 from harness.upscalers.options import SSRStageOptions
 
 
@@ -28,8 +29,7 @@ class SSR(SuperResolver):
     def __init__(self, options: SSRStageOptions | None = None, *, scale: int = 4) -> None:
         options = options or SSRStageOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("S-SR enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("S-SR", known=SCALE, scale=scale)
         network = dbpn(stages=options.super_resolution_stages, channels=options.channels)
         self.network: DBPN = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in STINet
         self.units = ImageNetUnits()

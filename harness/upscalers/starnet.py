@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.errors import UsageError
 from harness.flow import get_flow
 from harness.networks.layers.imagenet import ImageNetUnits
 from harness.networks.starnet.build import SCALE, build_starnet
@@ -22,6 +21,7 @@ from harness.networks.starnet.flow_refinement import LEAST_SIZE
 from harness.networks.starnet.network import STARnet
 from harness.networks.supervised import Supervised
 from harness.upscalers.base import Flows, Upscaler
+from harness.upscalers.limits import only_rate_2, only_scale
 from harness.upscalers.options import STARnetMethodOptions
 
 LONGEST_FLOW = 150.0
@@ -39,8 +39,7 @@ class STARnetUpscaler(Upscaler):
     def __init__(self, options: STARnetMethodOptions | None = None, *, scale: int = SCALE) -> None:
         options = options or STARnetMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("STARnet enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("STARnet", known=SCALE, scale=scale)
         self.network: STARnet = build_starnet(options)
         self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.estimate = get_flow(options.flow_estimator)
@@ -55,12 +54,7 @@ class STARnetUpscaler(Upscaler):
         return self.network
 
     def check_rate(self, rate: int) -> None:
-        if rate != 2:
-            raise UsageError(
-                "STARnet makes one frame between two: rate 2.",
-                found=f"rate {rate}",
-                todo="use --rate 2, or a method that knows other rates: tmnet, stinet",
-            )
+        only_rate_2("STARnet", rate)
 
     def normalise(self, frames: Tensor) -> Tensor:
         """[0, 1] to the network's units, (..., 3, H, W)."""

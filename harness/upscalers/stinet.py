@@ -6,7 +6,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from harness.errors import UsageError
 from harness.flow import get_flow
 from harness.networks.layers.imagenet import ImageNetUnits
 from harness.networks.layers.sequences import in_order
@@ -16,6 +15,7 @@ from harness.networks.stinet.sides import Sides
 from harness.networks.supervised import Supervised
 from harness.upscalers.base import ClipUpscaler, Flows, Upscaler
 from harness.upscalers.interpolation import moments
+from harness.upscalers.limits import only_scale
 from harness.upscalers.options import STINetMethodOptions
 
 
@@ -30,8 +30,7 @@ class STINetUpscaler(Upscaler):
     def __init__(self, options: STINetMethodOptions | None = None, *, scale: int = 4) -> None:
         options = options or STINetMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("STINet enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("STINet", known=SCALE, scale=scale)
         self.network: STINet = build_stinet(options)
         self.has_flow = options.flow != "none"
         self.estimate = get_flow(options.flow_estimator, **options.flow_settings)

@@ -11,6 +11,7 @@ from harness.networks.tmnet.build import build_tmnet
 from harness.networks.zooming_slow_mo.build import SCALE
 from harness.upscalers.base import Flows
 from harness.upscalers.interpolation import moments
+from harness.upscalers.limits import only_scale
 from harness.upscalers.options import TMNetMethodOptions
 from harness.upscalers.padded import PaddedUpscaler
 
@@ -28,8 +29,7 @@ class TMNetUpscaler(PaddedUpscaler):
     def __init__(self, options: TMNetMethodOptions | None = None, *, scale: int = SCALE) -> None:
         options = options or TMNetMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError("TMNet enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4.")
+        only_scale("TMNet", known=SCALE, scale=scale)
         self.network = build_tmnet(options)
         self.estimate = get_flow(self.estimator_name) if options.hr_features else None
 

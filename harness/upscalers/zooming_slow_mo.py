@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from harness.errors import UsageError
 from harness.networks.zooming_slow_mo.build import SCALE, build_zooming_slow_mo
 from harness.upscalers.base import Flows
+from harness.upscalers.limits import only_rate_2, only_scale
 from harness.upscalers.options import ZoomingSlowMoMethodOptions
 from harness.upscalers.padded import PaddedUpscaler
 
@@ -20,10 +20,7 @@ class ZoomingSlowMoUpscaler(PaddedUpscaler):
     def __init__(self, options: ZoomingSlowMoMethodOptions | None = None, *, scale: int = SCALE) -> None:
         options = options or ZoomingSlowMoMethodOptions()
         super().__init__(options, scale=scale)
-        if scale != SCALE:
-            raise UsageError(
-                "Zooming Slow-Mo enlarges by 4.", found=f"scale {scale}", todo="choose a dataset of scale 4."
-            )
+        only_scale("Zooming Slow-Mo", known=SCALE, scale=scale)
         self.network = build_zooming_slow_mo(options)
 
     @property
@@ -31,12 +28,7 @@ class ZoomingSlowMoUpscaler(PaddedUpscaler):
         return self.network
 
     def check_rate(self, rate: int) -> None:
-        if rate != 2:
-            raise UsageError(
-                "Zooming Slow-Mo makes one frame between two: rate 2.",
-                found=f"rate {rate}",
-                todo="use --rate 2, or a method that knows other rates: tmnet, stinet",
-            )
+        only_rate_2("Zooming Slow-Mo", rate)
 
     def run(self, lr_clips: Tensor, rate: int, flows: Flows | None) -> Tensor:
         del rate, flows
