@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from harness.cli.train import train
 from harness.errors import CardError, DataError, MissingExtraError, UsageError
 from harness.training import board
+from harness.training.folder import read_log
 from tests.training.setting import TINY, write_clips
 from tests.training.standin import Standin
 
@@ -89,19 +91,18 @@ def test_it_refuses(given: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "cannot be trained" in refused("-m", "bicubic", "--data", "demo", "--recipe", "smoke")
 
 
-def test_tensorboard(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    points: list[tuple[str, float, int]] = []
-
-    class Fake:
-        def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
-            points.append((tag, scalar_value, global_step))
-
-        def close(self) -> None:
-            points.append(("closed", 0.0, 0))
-
-    monkeypatch.setattr("harness.training.folder.open_board", lambda *_, **__: Fake())
-    assert CliRunner().invoke(app, [*given, "--tensorboard"]).exit_code == 0
-    assert {"losses/losses/total", "losses/lr", "validation/psnr_y", "closed"} <= {point[0] for point in points}
+def test_tensorboard(given: list[str]) -> None:
+    done = CliRunner().invoke(app, [*given, "--tensorboard", "--json"])
+    assert done.exit_code == 0, done.output
+    folder = Path(json.loads(done.stdout)["folder"])
+    logged = [line for line in read_log(folder / "log.jsonl") if line["event"] == "losses"]
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    points = [(point.step, point.value) for point in events.Scalars("losses/losses/total")]
+    assert [step for step, _ in points] == [line["iteration"] for line in logged] != []
+    wanted = [line["losses"]["total"] for line in logged if isinstance(line["losses"], dict)]
+    assert [value for _, value in points] == pytest.approx(wanted)
+    assert {"losses/lr", "validation/psnr_y"} <= set(events.Tags()["scalars"])
 
 
 def test_tensorboard_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
