@@ -25,13 +25,21 @@ class Windows(Model):
         default="append",
         description="frames after the last whole window: append a window that ends at the clip's end, or drop them",
     )
-    scored: tuple[int, ...] | None = Field(
-        default=None, description="positions in a window that are scored; None scores all"
+    scored: tuple[int, ...] | Literal["between"] | None = Field(
+        default=None, description="positions in a window that are scored; between: all but the inputs; None: all"
     )
 
     def inputs_at(self, rate: int) -> int:
         """Input frames per window at this rate."""
         return self.input_frames.get(rate, 2)
+
+    def positions(self, span: int, rate: int) -> tuple[int, ...]:
+        """The scored positions of a window of `span` frames at this rate, in order."""
+        if self.scored is None:
+            return tuple(range(span))
+        if self.scored == "between":
+            return tuple(position for position in range(span) if position % rate)
+        return tuple(sorted(set(self.scored)))
 
 
 class ProtocolCard(Card):
@@ -60,7 +68,8 @@ class ProtocolCard(Card):
             input_frames: the window that was used, where a method needs another than the protocol's.
         """
         inputs = input_frames or self.windows.inputs_at(rate)
-        scored = "all" if self.windows.scored is None else ",".join(map(str, self.windows.scored))
+        positions = self.windows.scored or ("all",)
+        scored = positions if isinstance(positions, str) else ",".join(map(str, positions))
         parts = (
             f"protocol:{self.name}.v{self.version}",
             f"rate:{rate}",

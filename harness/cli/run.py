@@ -39,7 +39,13 @@ def run(
         typer.Option("--method", "-m", metavar="NAME", help="A method; NAME@TAG for certain weights. Repeatable."),
     ],
     dataset: Annotated[list[str], typer.Option("--dataset", "-d", metavar="NAME", help="A dataset. Repeatable.")],
-    rate: Annotated[int, typer.Option(min=1, help="Temporal factor: 2 = one frame between two.")] = 2,
+    task: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="space-time; interpolation or super-resolution for one of them by itself."),
+    ] = "space-time",
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Temporal factor: 2, the default, is one frame between two.")
+    ] = None,
     protocol: Annotated[str | None, typer.Option(metavar="NAME", help="Default: the dataset's own.")] = None,
     metric: Annotated[
         list[str] | None,
@@ -73,6 +79,7 @@ def run(
 ) -> None:
     """Score methods on datasets. The same command continues a run that was stopped."""
     from harness.cards import CardLibrary, Overrides, card_folders
+    from harness.cards.tasks import find_task
     from harness.evaluation.plan import Request, plan
     from harness.evaluation.precision import check_precision, find_device
     from harness.upscalers.registry import load_plugin
@@ -82,7 +89,8 @@ def run(
     request = Request(
         methods=tuple(method),
         datasets=tuple(dataset),
-        rate=rate,
+        task=find_task(task),
+        rate=find_task(task).rate_of(rate),
         protocol=protocol,
         metrics=tuple(metric or ()),
         overrides=Overrides.parse(set_ or ()),

@@ -50,25 +50,25 @@ def plan_windows(length: int, *, rate: int, windows: Windows, input_frames: int 
     [(0, 2, 4, 6), (2, 4, 6, 8)]
     """
     inputs = windows.inputs_at(rate) if input_frames is None else input_frames
-    _check_window(inputs, rate, windows.scored)
     span = (inputs - 1) * rate + 1
+    positions = windows.positions(span, rate)
+    _check_window(inputs, rate, positions)
     if length < span:
         raise _too_short(length, span, rate)
     starts = list(range(0, length - span + 1, max(span - 1, 1)))
     if windows.tail == "append" and starts[-1] + span < length:
         starts.append(length - span)
-    positions = range(span) if windows.scored is None else windows.scored
     planned: list[Window] = []
     seen: set[int] = set()
     for start in starts:
-        scored = tuple(start + position for position in sorted(set(positions)) if start + position not in seen)
+        scored = tuple(start + position for position in positions if start + position not in seen)
         seen.update(scored)
         outputs = range(start, start + span)
         planned.append(Window(tuple(outputs[::rate]), outputs, scored))
     return tuple(planned)
 
 
-def _check_window(inputs: int, rate: int, scored: tuple[int, ...] | None) -> None:
+def _check_window(inputs: int, rate: int, scored: tuple[int, ...]) -> None:
     if rate < 1 or inputs < min(rate, 2):
         raise UsageError(
             "A window has at least one input frame, two where frames are interpolated, and the rate is at least 1.",
@@ -76,7 +76,13 @@ def _check_window(inputs: int, rate: int, scored: tuple[int, ...] | None) -> Non
             todo=f"for example --set protocol.windows.input_frames.{max(rate, 1)}=2",
         )
     span = (inputs - 1) * rate + 1
-    outside = [position for position in scored or () if not 0 <= position < span]
+    if not scored:
+        raise UsageError(
+            "The protocol scores the frames between those that are given.",
+            found=f"rate {rate}, at which there are none",
+            todo="use --rate 2, or another --protocol",
+        )
+    outside = [position for position in scored if not 0 <= position < span]
     if outside:
         raise UsageError(
             f"The protocol scores position {outside[0]} of a window.",

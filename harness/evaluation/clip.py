@@ -1,6 +1,7 @@
 """One clip: upscale window by window, score every new frame, keep nothing but the scores."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +13,10 @@ from harness.clips.stream import ClipStream, WindowFrames
 from harness.clips.windows import plan_windows
 from harness.errors import DataError
 from harness.evaluation.plan import Cell
-from harness.evaluation.precision import Precision, check_precision, compute
+from harness.evaluation.precision import check_precision, compute
 from harness.ops.resize import quantise
 from harness.records.schema import ClipLine
-from harness.upscalers.base import ClipUpscaler
+from harness.upscalers.base import LrWindow
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,8 @@ def to_levels(frames: Tensor, protocol: ProtocolCard) -> Tensor:
 
 def upscale_clip(cell: Cell, clip: Clip, stream: ClipStream) -> Iterator[ScoredFrames]:
     """Every scored frame of a clip once, in order, from the first window that produced it."""
-    precision = check_precision(cell.header.precision)
-    upscaler = cell.built.upscaler.start_clip(cell.header.rate)
-    for frames in stream:
+    for frames, upscaled in upscaled_windows(cell, stream):
         window = frames.window
-        upscaled = upscale_window(upscaler, frames, precision, cell.built.device)
         slots = [index - window.outputs.start for index in window.scored]
         prediction = to_levels(upscaled[slots].float(), cell.protocol)
         truth = frames.hr.to(prediction.device, non_blocking=True)
@@ -58,16 +56,32 @@ def upscale_clip(cell: Cell, clip: Clip, stream: ClipStream) -> Iterator[ScoredF
         yield ScoredFrames(window.scored, given, prediction, truth)
 
 
-def upscale_window(
-    upscaler: ClipUpscaler, frames: WindowFrames, precision: Precision, device: torch.device
-) -> Tensor:
-    """`(N, 3, h, w)` to `((N - 1) rate + 1, 3, s h, s w)` on the upscaler's device."""
-    with torch.inference_mode(), compute(device, precision):
-        upscaled = upscaler(frames.lr.to(device, non_blocking=True), frames.window.inputs)
-    wanted = len(frames.window.outputs)
-    if upscaled.shape[0] != wanted:
-        raise DataError(f"The upscaler should give {wanted} frames.", found=str(upscaled.shape[0]))
-    return upscaled
+def upscaled_windows(cell: Cell, stream: Iterable[WindowFrames]) -> Iterator[tuple[WindowFrames, Tensor]]:
+    """Every window with its HR frames ((N - 1) rate + 1, 3, s h, s w), on the upscaler's device.
+
+    The upscaler may read windows ahead of the one that it gives: these wait here.
+    """
+    precision, device = check_precision(cell.header.precision), cell.built.device
+    waiting: deque[WindowFrames] = deque()
+
+    def lr_windows() -> Iterator[LrWindow]:
+        for frames in stream:
+            waiting.append(frames)
+            yield frames.lr.to(device, non_blocking=True), frames.window.inputs
+
+    hr_windows = cell.built.upscaler.upscale_windows(lr_windows(), cell.header.rate)
+    while True:
+        with torch.inference_mode(), compute(device, precision):
+            upscaled = next(hr_windows, None)
+        if upscaled is None:
+            break
+        frames = waiting.popleft()
+        wanted = len(frames.window.outputs)
+        if upscaled.shape[0] != wanted:
+            raise DataError(f"The upscaler should give {wanted} frames.", found=str(upscaled.shape[0]))
+        yield frames, upscaled
+    if waiting:
+        raise DataError("The upscaler should give every window its frames.", found=f"{len(waiting)} without any")
 
 
 def open_stream(cell: Cell, clip: Clip) -> ClipStream:

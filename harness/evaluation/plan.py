@@ -11,6 +11,7 @@ from harness.cards.library import CardLibrary, compose_plugin
 from harness.cards.method import MethodCard
 from harness.cards.overrides import Overrides
 from harness.cards.protocol import ProtocolCard
+from harness.cards.tasks import SPACE_TIME, Task
 from harness.clips.benchmark import Benchmark, open_benchmark
 from harness.errors import UsageError
 from harness.evaluation.precision import Precision, device_title
@@ -29,6 +30,7 @@ class Request:
 
     methods: tuple[str, ...]
     datasets: tuple[str, ...]
+    task: Task = SPACE_TIME
     rate: int = 2
     protocol: str | None = None
     metrics: tuple[str, ...] = ()
@@ -108,7 +110,10 @@ def _build(name: str, scale: int, request: Request, library: CardLibrary) -> tup
 
 
 def _open(name: str, request: Request, library: CardLibrary) -> Benchmark:
-    card = request.overrides.apply(library.dataset(name))
+    card = library.dataset(name)
+    if request.task.scale is not None:
+        card = card.model_copy(update={"scale": request.task.scale})
+    card = request.overrides.apply(card)
     return open_benchmark(card, library.manifest(card), data_root=request.data_root)
 
 
@@ -121,7 +126,9 @@ def _cell(
     library: CardLibrary,
 ) -> Cell:
     dataset = benchmark.card
-    protocol = request.overrides.apply(library.protocol(request.protocol or dataset.protocol))
+    protocol = request.overrides.apply(
+        library.protocol(request.protocol or request.task.protocol or dataset.protocol)
+    )
     names: Sequence[str] = request.metrics or protocol.metrics
     scorer = Scorer.build(names, border=protocol.border, lpips_weights=request.lpips_weights)
     input_frames = built.input_frames or protocol.windows.inputs_at(request.rate)

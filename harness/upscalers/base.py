@@ -7,7 +7,7 @@ encoding) lives in its upscaler. Optical flow is a step of its own, so that spee
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -16,8 +16,8 @@ from harness.upscalers.options import StageOptions, UpscalerOptions
 Flows = tuple[Tensor, Tensor]
 """(flow_0_to_1, flow_1_to_0) of all neighbouring input frames, each (T-1, 2, h, w), dx before dy, in pixels."""
 
-ClipUpscaler = Callable[[Tensor, Sequence[int]], Tensor]
-"""The windows of one clip in order: (N, 3, h, w) and the indices of these frames in the clip, to the HR frames."""
+LrWindow = tuple[Tensor, Sequence[int]]
+"""A window of a clip: its input frames (N, 3, h, w), and their indices in the clip."""
 
 
 class Upscaler(nn.Module, ABC):
@@ -60,9 +60,13 @@ class Upscaler(nn.Module, ABC):
         """The module whose state a file of weights holds."""
         return self
 
-    def start_clip(self, rate: int) -> ClipUpscaler:
-        """Begin a clip, whose windows then come in order. Override it to reuse what windows have in common."""
-        return lambda lr_window, inputs: self(lr_window, rate)
+    def upscale_windows(self, windows: Iterable[LrWindow], rate: int) -> Iterator[Tensor]:
+        """The windows of one clip in order, each to its HR frames ((N - 1) * rate + 1, 3, s*h, s*w).
+
+        Override it to reuse what windows have in common, or to look ahead: windows are read as they are needed.
+        """
+        for lr_window, _ in windows:
+            yield self(lr_window, rate)
 
 
 class Interpolator(nn.Module, ABC):
@@ -76,6 +80,10 @@ class Interpolator(nn.Module, ABC):
     def component_versions(self) -> dict[str, str]:
         """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
         return {}
+
+    def check_rate(self, rate: int) -> None:
+        """Raise UsageError for a rate that the interpolator does not know. By default it knows all."""
+        del rate
 
     def flows(self, clip: Tensor) -> Flows | None:
         """Optical flow between neighbouring frames, for the interpolators that want it."""
@@ -96,10 +104,23 @@ class SuperResolver(nn.Module, ABC):
         self.scale = scale
 
     @property
+    def component_versions(self) -> dict[str, str]:
+        """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
+        return {}
+
+    @property
     def trained(self) -> nn.Module:
         """The module whose state a file of weights holds."""
         return self
 
     @abstractmethod
     def super_resolve(self, clip: Tensor) -> Tensor:
-        """Every frame, larger by the scale."""
+        """Every frame, larger by the scale: the frames of a whole clip at once."""
+
+    def stream(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The frames (3, h, w) of a clip in order to those (3, s*h, s*w), in memory that does not grow with the clip.
+
+        By default each frame by itself. One that sees neighbours overrides it, and reads ahead as far as it looks.
+        """
+        for frame in frames:
+            yield self.super_resolve(frame.unsqueeze(0)).squeeze(0)

@@ -16,7 +16,7 @@ from harness.upscalers.base import Interpolator, SuperResolver, Upscaler
 from harness.upscalers.options import TwoStageOptions
 from harness.upscalers.readiness import how_to_train
 from harness.upscalers.registry import Kind, find_network, load_target, typed_options, validate_options
-from harness.upscalers.two_stage import TwoStage
+from harness.upscalers.two_stage import GivenFrames, SameSize, TwoStage
 from harness.upscalers.weights import load_weights
 
 
@@ -60,8 +60,8 @@ class _Builder:
         entry = find_network(name)
         if entry.kind != kind:
             todo = {
-                "interpolator": f"before a super-resolver: --method {name}+bicubic",
-                "super-resolver": f"behind an interpolator: --method blend+{name}",
+                "interpolator": f"as --method {name}+bicubic, or by itself: --task interpolation",
+                "super-resolver": f"as --method blend+{name}, or by itself: --task super-resolution",
                 "space-time": f"by itself: --method {name}",
             }[entry.kind]
             raise UsageError(
@@ -70,9 +70,9 @@ class _Builder:
         cls, typed = load_target(entry.target), typed_options(name, options)
         built: torch.nn.Module = cls(typed) if kind == "interpolator" else cls(typed, scale=self.scale)
         self.versions[name] = entry.version
-        if isinstance(built, Upscaler | Interpolator):
+        if isinstance(built, Upscaler | Interpolator | SuperResolver):
             self.versions |= built.component_versions
-        if isinstance(built, Upscaler) and self.rate is not None:
+        if isinstance(built, Upscaler | Interpolator) and self.rate is not None:
             built.check_rate(self.rate)
         # What has parameters needs weights, whatever its entry says: random ones must never be scored as a method.
         if entry.learned or next(built.parameters(), None) is not None:
@@ -140,7 +140,7 @@ def build_upscaler(  # noqa: PLR0913 - what a command line can say of one method
     if card.interpolation is not None and card.super_resolution is not None:
         upscaler: object = _two_stage(card, card.interpolation, card.super_resolution, parts)
     else:
-        upscaler = parts.network(card.networks[0], "space-time", card.options, card.weights)
+        upscaler = _one_network(card, parts)
     if tag is not None and not untrained and tag not in parts.tags_seen:
         raise UsageError(f"'{card.name}' has no weights '{tag}'.", todo=suggest(tag, parts.tags_seen))
     if not isinstance(upscaler, Upscaler):
@@ -172,6 +172,17 @@ def build_trainee(
 def default_tag(files: Mapping[str, WeightsFile], rate: int | None) -> str:
     """The first weights that were trained for a rate; the first of all where none were."""
     return next((tag for tag, file in files.items() if file.serves(rate)), next(iter(files)))
+
+
+def _one_network(card: MethodCard, parts: _Builder) -> torch.nn.Module:
+    """A network of space and time; or a stage by itself, where the other one has nothing to do."""
+    name = card.networks[0]
+    kind = find_network(name).kind
+    idle = {"interpolator": parts.scale == 1, "super-resolver": parts.rate == 1}
+    network = parts.network(name, kind if idle.get(kind) else "space-time", card.options, card.weights)
+    if isinstance(network, Interpolator):
+        return TwoStage(network, SameSize(scale=parts.scale))
+    return TwoStage(GivenFrames(), network) if isinstance(network, SuperResolver) else network
 
 
 def _two_stage(card: MethodCard, first: Stage, second: Stage, parts: _Builder) -> TwoStage:

@@ -21,3 +21,13 @@ def only_rate_2(network: str, rate: int) -> None:
             found=f"rate {rate}",
             todo="use --rate 2, or a method that knows other rates: tmnet, stinet, videoinr",
         )
+
+
+def only_rate_1(rate: int) -> None:
+    """Raise UsageError where frames are to be put between others and there is no interpolator."""
+    if rate != 1:
+        raise UsageError(
+            "A super-resolver by itself makes no frames between others: rate 1.",
+            found=f"rate {rate}",
+            todo="use --task super-resolution, or put an interpolator before it: --method blend+NAME",
+        )

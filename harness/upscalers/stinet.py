@@ -1,6 +1,6 @@
 """STINet as a method: ImageNet's normalisation, the flows of the LR frames, and what windows have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -13,7 +13,7 @@ from harness.networks.stinet.build import SCALE, build_stinet
 from harness.networks.stinet.network import STINet
 from harness.networks.stinet.sides import Sides
 from harness.networks.supervised import Supervised
-from harness.upscalers.base import ClipUpscaler, Flows, Upscaler
+from harness.upscalers.base import Flows, LrWindow, Upscaler
 from harness.upscalers.interpolation import moments
 from harness.upscalers.limits import only_scale
 from harness.upscalers.options import STINetMethodOptions
@@ -78,8 +78,11 @@ class STINetUpscaler(Upscaler):
             flows = self.estimate.along(lr_clips) if self.has_flow else no_flows(lr_clips)
         return self.network.supervised(self.normalise(lr_clips), *flows, times=moments(rate))
 
-    def start_clip(self, rate: int) -> ClipUpscaler:
-        return _STINetClip(self, rate)
+    def upscale_windows(self, windows: Iterable[LrWindow], rate: int) -> Iterator[Tensor]:
+        """See `Upscaler`; features of shared frames are made once."""
+        clip = _STINetClip(self, rate)
+        for lr_window, inputs in windows:
+            yield clip(lr_window, inputs)
 
 
 def no_flows(clip: Tensor) -> Flows:

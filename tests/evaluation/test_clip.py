@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.evaluation.clip import open_stream, upscale_clip, upscale_window
+from harness.evaluation.clip import open_stream, upscale_clip, upscaled_windows
 from harness.evaluation.precision import Precision
 from tests.evaluation.small_cell import small_cell, write_moving
 
@@ -24,8 +24,7 @@ def test_windows_of_a_clip_equal_windows_by_themselves(tmp_path: Path, precision
     alone = []
     with open_stream(cell, clip) as stream:
         for frames in stream:
-            session = cell.built.upscaler.start_clip(cell.header.rate)
-            upscaled = upscale_window(session, frames, precision, cell.built.device)
+            ((_, upscaled),) = upscaled_windows(cell, [frames])
             slots = [index - frames.window.outputs.start for index in frames.window.scored]
             alone.append((frames.window, upscaled[slots].float().clamp(0, 1) * 255))
     assert tuple(window.inputs for window, _ in alone) == WINDOWS

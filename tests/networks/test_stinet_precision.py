@@ -69,7 +69,7 @@ def test_positions_and_the_graph_are_in_float32(dtype: torch.dtype, monkeypatch:
 def test_frames_come_out_in_float32_from_every_variant(options: dict[str, object]) -> None:
     upscaler = small(**options)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        made = [upscaler(clip(3), 2), upscaler.start_clip(2)(clip(3), (0, 2, 4))]
+        made = [upscaler(clip(3), 2), next(upscaler.upscale_windows([(clip(3), (0, 2, 4))], 2))]
         made.append(upscaler.supervised(clip(3)[None]).frames)
     assert {frames.dtype for frames in made} == {torch.float32}
 

@@ -39,7 +39,7 @@ def test_a_window_is_the_network_unpadded_and_as_it_is(upscaler: RSTTUpscaler) -
         made = upscaler(clip(), 2)
         assert made.shape == (7, 3, 40, 52)
         assert torch.equal(made, upscaler.network(clip()[None])[0])
-        assert torch.equal(upscaler.start_clip(2)(clip(), (0, 2, 4, 6)), made)
+        assert torch.equal(next(upscaler.upscale_windows([(clip(), (0, 2, 4, 6))], 2)), made)
     assert upscaler.flows(clip()) is None
 
 

@@ -68,7 +68,7 @@ def test_without_a_motion_feature_no_flow_is_computed(monkeypatch: pytest.Monkey
     assert upscaler.flows(clip(3)) is None
     with torch.inference_mode():
         assert upscaler(clip(3), 2).shape[0] == 5
-        assert upscaler.start_clip(2)(clip(3), (0, 2, 4)).shape[0] == 5
+        assert next(upscaler.upscale_windows([(clip(3), (0, 2, 4))], 2)).shape[0] == 5
         assert upscaler.supervised(clip(3)[None]).frames.shape[1] == 5
 
 

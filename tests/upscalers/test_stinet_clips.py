@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from harness.cards.protocol import Windows
 from harness.clips.windows import plan_windows
-from harness.upscalers.stinet import STINetUpscaler, _STINetClip
+from harness.upscalers.stinet import STINetUpscaler
+from harness.upscalers.stinet import _STINetClip as Session
 from tests.networks.clips import distance
 from tests.upscalers.small_stinet import clip, small
 
@@ -32,6 +33,11 @@ def windows(rate: int, *, size: int = 3) -> list[tuple[int, ...]]:
 
 def frames_at(inputs: Sequence[int], rate: int, lr_clip: Tensor) -> Tensor:
     return lr_clip[[index // rate for index in inputs]]
+
+
+def alone(upscaler: STINetUpscaler, rate: int, window: Tensor, inputs: Sequence[int]) -> Tensor:
+    """A window that is the first of its clip."""
+    return next(upscaler.upscale_windows([(window, inputs)], rate))
 
 
 def count(module: nn.Module, amount: Callable[[Tensor], int]) -> list[int]:
@@ -61,11 +67,11 @@ def test_nor_in_a_variant(options: dict[str, object]) -> None:
 def no_frame_differs(upscaler: STINetUpscaler, rate: int) -> None:
     """A session that has seen earlier windows against fresh ones."""
     lr_clip = clip(GIVEN, height=12, width=17)
-    session = upscaler.start_clip(rate)
+    session = Session(upscaler, rate)
     with torch.inference_mode():
         for inputs in windows(rate):
             window = frames_at(inputs, rate, lr_clip)
-            later, fresh = session(window, inputs), upscaler.start_clip(rate)(window, inputs)
+            later, fresh = session(window, inputs), alone(upscaler, rate, window, inputs)
             assert torch.equal(later, fresh), inputs
 
 
@@ -73,7 +79,7 @@ def no_frame_differs(upscaler: STINetUpscaler, rate: int) -> None:
 def test_a_window_is_that_of_the_plain_upscaler(rate: int) -> None:
     """But for rounding: frames and pairs go through the first layers one by one."""
     upscaler, lr_clip = small(), clip(GIVEN)
-    session = upscaler.start_clip(rate)
+    session = Session(upscaler, rate)
     with torch.inference_mode():
         for inputs in windows(rate):
             window = frames_at(inputs, rate, lr_clip)
@@ -83,22 +89,22 @@ def test_a_window_is_that_of_the_plain_upscaler(rate: int) -> None:
 def test_windows_of_any_stride_and_order() -> None:
     """Steps of one, a leap, and back: whatever is known may be used, and nothing else."""
     upscaler, lr_clip = small(), clip(GIVEN, height=13, width=16)
-    session = upscaler.start_clip(2)
+    session = Session(upscaler, 2)
     with torch.inference_mode():
         for indices in ((0, 1, 2, 3), (1, 2, 3), (4, 5), (0, 1), (1, 3), (3, 4, 5), (2, 4)):
             inputs = tuple(2 * index for index in indices)
             window = frames_at(inputs, 2, lr_clip)
-            assert torch.equal(session(window, inputs), upscaler.start_clip(2)(window, inputs)), indices
+            assert torch.equal(session(window, inputs), alone(upscaler, 2, window, inputs)), indices
 
 
 def test_rate_1_is_super_resolution_alone() -> None:
     upscaler, lr_clip = small(), clip(GIVEN)
     motion = count(upscaler.network.interpolation.motion, len)
-    session = upscaler.start_clip(1)
+    session = Session(upscaler, 1)
     with torch.inference_mode():
         for inputs in ((0, 1, 2), (2, 3, 4)):
             window = lr_clip[list(inputs)]
-            assert torch.equal(session(window, inputs), upscaler.start_clip(1)(window, inputs))
+            assert torch.equal(session(window, inputs), alone(upscaler, 1, window, inputs))
             assert distance(session(window, inputs), upscaler(window, 1)) < 1e-4
     assert motion == []
 
@@ -108,7 +114,7 @@ def test_every_frame_and_every_pair_goes_through_once(rate: int) -> None:
     upscaler, lr_clip = small(), clip(GIVEN)
     frames = count(upscaler.network.initialisation.super_resolution, len)
     pairs = count(upscaler.network.interpolation.motion, len)
-    session = upscaler.start_clip(rate)
+    session = Session(upscaler, rate)
     with torch.inference_mode():
         for inputs in windows(rate):
             session(frames_at(inputs, rate, lr_clip), inputs)
@@ -118,8 +124,7 @@ def test_every_frame_and_every_pair_goes_through_once(rate: int) -> None:
 
 def test_what_the_last_window_did_not_have_is_forgotten() -> None:
     upscaler, lr_clip = small(), clip(GIVEN)
-    session = upscaler.start_clip(2)
-    assert isinstance(session, _STINetClip)
+    session = Session(upscaler, 2)
     frames = count(upscaler.network.initialisation.super_resolution, len)
     with torch.inference_mode():
         for inputs in windows(2):
@@ -134,19 +139,19 @@ def test_sessions_do_not_see_each_other() -> None:
     upscaler = small()
     one, other = clip(3, seed=1), clip(3, seed=2)
     with torch.inference_mode():
-        sessions = [upscaler.start_clip(2) for _ in range(2)]
+        sessions = [Session(upscaler, 2) for _ in range(2)]
         made = [session(frames, (0, 2, 4)) for session, frames in zip(sessions, (one, other), strict=True)]
-        assert torch.equal(made[1], upscaler.start_clip(2)(other, (0, 2, 4)))
+        assert torch.equal(made[1], alone(upscaler, 2, other, (0, 2, 4)))
     assert distance(*made) > 0.1
 
 
 def test_so_it_is_in_half_precision() -> None:
     upscaler, lr_clip = small(), clip(GIVEN)
-    session = upscaler.start_clip(2)
+    session = Session(upscaler, 2)
     for inputs in windows(2):
         window = frames_at(inputs, 2, lr_clip)
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             later = session(window, inputs)
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-            assert torch.equal(later, upscaler.start_clip(2)(window, inputs))
+            assert torch.equal(later, alone(upscaler, 2, window, inputs))
         assert later.dtype == torch.float32
