@@ -16,24 +16,29 @@ class Task:
     Args:
         name: as on the command line.
         rate: temporal factor where none is given.
-        fixed_rate: whether it has no other.
+        lowest: temporal factor that it can have.
+        highest: the same; None: any.
         scale: spatial factor; None: the dataset's.
         protocol: how it is scored; None: the dataset's.
     """
 
     name: str
     rate: int = 2
-    fixed_rate: bool = False
+    lowest: int = 1
+    highest: int | None = None
     scale: int | None = None
     protocol: str | None = None
 
     def rate_of(self, given: int | None) -> int:
         """The rate, where the command line may give one. Raises UsageError for one that the task does not have."""
-        if given is not None and self.fixed_rate and given != self.rate:
+        rate = self.rate if given is None else given
+        if rate < self.lowest or rate > (self.highest or rate):
             raise UsageError(
-                f"The task {self.name} has the rate {self.rate}.", found=f"--rate {given}", todo="leave --rate out"
+                f"The task {self.name} has {'rate 1' if self.highest == 1 else f'rates from {self.lowest} on'}.",
+                found=f"--rate {rate}",
+                todo=f"leave --rate out for {self.rate}",
             )
-        return self.rate if given is None else given
+        return rate
 
 
 SPACE_TIME = Task("space-time")
@@ -42,8 +47,8 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         SPACE_TIME,
-        Task("interpolation", scale=1, protocol="interpolation"),
-        Task("super-resolution", rate=1, fixed_rate=True),
+        Task("interpolation", lowest=2, scale=1, protocol="interpolation"),
+        Task("super-resolution", rate=1, highest=1),
     )
 }
 

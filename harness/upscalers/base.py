@@ -81,6 +81,11 @@ class Interpolator(nn.Module, ABC):
         """What else decides the numbers, by name: an optical flow, say. Part of every record's key."""
         return {}
 
+    @property
+    def trained(self) -> nn.Module:
+        """The module whose state a file of weights holds."""
+        return self
+
     def check_rate(self, rate: int) -> None:
         """Raise UsageError for a rate that the interpolator does not know. By default it knows all."""
         del rate

@@ -101,7 +101,7 @@ class _Builder:
                 found=f"rate {self.rate}",
                 todo=f"use {' or '.join(others) or 'weights for this rate; the card names none'}",
             )
-        target = module.trained if isinstance(module, Upscaler | SuperResolver) else module
+        target = module.trained if isinstance(module, Upscaler | Interpolator | SuperResolver) else module
         self.weights.append(load_weights(target, tag, files[tag], folder=self.folder))
 
 
