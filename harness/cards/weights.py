@@ -1,7 +1,7 @@
 """Where files of weights lie, and what to say of one that does not. No torch: no file is opened."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.cards.library import shipped_folder
 from harness.cards.method import WeightsFile
@@ -13,10 +13,18 @@ def weights_folder(given: Path | None = None) -> Path:
     return given or Path(os.environ.get("HARNESS_WEIGHTS", "weights"))
 
 
+def converted(file: str) -> str:
+    """What `harness weights add` makes of a published file: tensors alone, under our names."""
+    return str(PurePosixPath(file).with_suffix(".safetensors"))
+
+
 def weights_path(file: str, folder: Path) -> Path:
-    """Where a file of weights is, or should be: in the weights folder, else among those that are shipped."""
-    path, shipped = folder / file, shipped_folder("weights") / file
-    return shipped if not path.is_file() and shipped.is_file() else path
+    """Where a file of weights is, or should be.
+
+    In the weights folder, as it was added or as it was published; else among those that are shipped.
+    """
+    places = (folder / converted(file), folder / file, shipped_folder("weights") / file)
+    return next((place for place in places if place.is_file()), folder / file)
 
 
 def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: str) -> Path:
@@ -37,7 +45,7 @@ def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: st
             f"The weights '{name}' are wanted at {path}.",
             found="no such file",
             todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
-            "      and put them there; HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
+            "      then: harness weights add FILE --method METHOD\n"
             f"      Or {otherwise}",
         )
     return path

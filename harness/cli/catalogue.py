@@ -32,7 +32,7 @@ class Inventory:
         cards += [
             compose_plugin(name) for name, entry in networks().items() if _from_outside(entry) and name not in named
         ]
-        return [(card, readiness(card, self.library)) for card in sorted(cards, key=_place)]
+        return [(card, readiness(card, self.library)) for card in sorted(cards, key=place)]
 
 
 def _from_outside(entry: NetworkEntry) -> bool:
@@ -40,7 +40,8 @@ def _from_outside(entry: NetworkEntry) -> bool:
     return entry.kind == "space-time" and not entry.target.startswith("harness.")
 
 
-def _place(card: MethodCard) -> tuple[int, list[tuple[int, int]], str]:
+def place(card: MethodCard) -> tuple[int, list[tuple[int, int]], str]:
+    """Where a method stands in lists: families, then the paper's rows, then the alphabet."""
     tables, families = get_args(Table), get_args(Family)
     rows = sorted((tables.index(row.table), row.row) for row in card.rows)
     return families.index(card.family), rows or [(len(tables), 0)], card.name

@@ -4,7 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness import __version__
-from harness.cli import ablate, compare, data, doctor, parity, plot, run, speed, sweep, table, train
+from harness.cli import ablate, compare, data, doctor, parity, plot, run, speed, sweep, table, train, weights
 from harness.cli import list as list_verb
 from harness.errors import HarnessError
 
@@ -56,6 +56,7 @@ app.command("table")(table.table)
 app.add_typer(plot.app, name="plot")
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 app.command("speed")(speed.speed)
 app.command("parity")(parity.parity)
 app.command("train")(train.train)

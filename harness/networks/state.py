@@ -21,23 +21,29 @@ _CONTAINERS = ("params", "state_dict")
 """Under which BasicSR and the toolkits of OpenMMLab keep the tensors."""
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by key. Raises DataError for a file that is missing or is not one."""
+def read_state(path: Path, *, name: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a weights file by key. Raises DataError for a file that is missing or is not one.
+
+    Args:
+        path: the file.
+        name: what it is called in errors; default its path.
+    """
+    name = name or str(path)
     if not path.is_file():
-        raise DataError("A file of weights is wanted.", found=f"no file {path}")
+        raise DataError("A file of weights is wanted.", found=f"no file {name}")
     try:
         safe = path.suffix == ".safetensors"
         state: object = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(
-            f"{path} cannot be read as weights.",
+            f"{name} cannot be read as weights.",
             found=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
             todo="fetch the file again; a file that wants to run code while it loads is refused on purpose.",
         ) from error
     state = _unpacked(state)
-    named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
     if not isinstance(state, Mapping) or not named or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DataError(f"{path} should be a state dict: names and tensors.", found=type(state).__name__)
+        raise DataError(f"{name} should be a state dict: names and tensors.", found=type(state).__name__)
     return dict(state)
 
 

@@ -5,7 +5,6 @@ window gives, round by round; medians, quartiles and ratios are derived. Duratio
 compared unless somebody asks for it by name.
 """
 
-import os
 import statistics
 import uuid
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError
 from harness.cards.base import Model
 from harness.cards.validation import explain
 from harness.errors import RecordError, UsageError
+from harness.files import whole_file
 
 SPEED_SCHEMA_VERSION = 1
 Figure = Literal["whole", "without_flow", "with_io"]
@@ -130,14 +130,9 @@ def save_speed(record: SpeedRecord, results: Path) -> Path:
     folder = results / "speed"
     moment = record.measured[:19].replace(":", "").replace("-", "")
     path = folder / f"{moment}Z--{record.method}--{uuid.uuid4().hex[:8]}.json"
-    draft = path.with_suffix(".part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("x", encoding="utf-8") as file:
-            file.write(record.model_dump_json(indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with whole_file(path) as file:
+            file.write((record.model_dump_json(indent=1) + "\n").encode())
     except OSError as error:
         raise RecordError(
             f"The speed record {path} cannot be written.",

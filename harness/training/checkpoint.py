@@ -5,7 +5,6 @@ of both is there. It is read with `weights_only=True`, which runs no code. The s
 and the learning rate none either (see `optimisation`).
 """
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any, TypedDict
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from harness.errors import DataError, TrainingError
+from harness.files import whole_file
 
 FORMAT = 1
 
@@ -53,32 +53,16 @@ def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write atomically. Raises TrainingError when there is no room; the checkpoint that is there stays."""
-    draft = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
+        with whole_file(path) as file:
             torch.save(dict(checkpoint), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
-        draft.unlink(missing_ok=True)
         kept = f"the checkpoint of before is whole: {path}" if path.exists() else "there is no checkpoint yet"
         raise TrainingError(
             f"The checkpoint {path} cannot be written; {kept}.",
             found=str(error).splitlines()[0],
             todo="make room, then give the same command again: it continues.",
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to disk: a file that has taken its name keeps it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_checkpoint(path: Path, *, identity: dict[str, Any]) -> Checkpoint | None:

@@ -5,7 +5,6 @@ of the upscaler's state, so that a card can name the file under `[weights.TAG]`.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from harness.errors import DataError, TrainingError
+from harness.files import whole_file
 from harness.networks.state import read_metadata
-from harness.training.checkpoint import sync_folder
 from harness.training.folder import unwritable
 
 
@@ -56,17 +55,11 @@ def export(
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside the old one, force it to disk, and give it its name. Raises TrainingError."""
-    draft = path.with_name(path.name + ".part")
+    """Write a file wholly or not at all. Raises TrainingError."""
     try:
-        with draft.open("wb") as file:
+        with whole_file(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 

@@ -20,6 +20,7 @@ from harness.ops.precision import at_least_float32
 from harness.training.options import TrainingOptions
 from harness.training.recipe import Recipe
 from harness.upscalers.base import SuperResolver, Upscaler
+from harness.upscalers.build import trained_module
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class SupervisedTrainable:
         if not isinstance(upscaler, nn.Module):
             raise TypeError(type(upscaler).__name__)
         self._upscaler = upscaler
-        self.module: nn.Module = upscaler.trained if isinstance(upscaler, Upscaler | SuperResolver) else upscaler
+        self.module: nn.Module = trained_module(upscaler)
         self.scale = upscaler.scale
 
     def predict(self, lr_clips: Tensor, *, rate: int) -> Prediction:

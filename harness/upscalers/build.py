@@ -101,8 +101,7 @@ class _Builder:
                 found=f"rate {self.rate}",
                 todo=f"use {' or '.join(others) or 'weights for this rate; the card names none'}",
             )
-        target = module.trained if isinstance(module, Upscaler | Interpolator | SuperResolver) else module
-        self.weights.append(load_weights(target, tag, files[tag], folder=self.folder))
+        self.weights.append(load_weights(trained_module(module), tag, files[tag], folder=self.folder))
 
 
 def build_upscaler(  # noqa: PLR0913 - what a command line can say of one method
@@ -167,6 +166,11 @@ def build_trainee(
     parts = _Builder(card, library, scale, weights_folder(), untrained_allowed=True, tag=None, rate=None)
     stage = parts.network(card.network, kind, card.options, {})
     return BuiltTrainee(stage.to(device).eval(), parts.versions | operator_versions())
+
+
+def trained_module(module: torch.nn.Module) -> torch.nn.Module:
+    """The module whose state a file of weights holds."""
+    return module.trained if isinstance(module, Upscaler | Interpolator | SuperResolver) else module
 
 
 def default_tag(files: Mapping[str, WeightsFile], rate: int | None) -> str:

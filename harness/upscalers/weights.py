@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from pydantic import ValidationError
 from torch import Tensor, nn
 
+from harness.cards.base import Model
 from harness.cards.method import LoadedWeights, WeightsFile
 from harness.cards.weights import find_weights
 from harness.errors import CardError, DataError
 from harness.names import suggest
-from harness.networks.state import read_state, sha256_of
+from harness.networks.state import read_metadata, read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
@@ -50,7 +52,7 @@ def recognised(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[st
         state: what a file holds.
         known: the state of the module that they are for.
     """
-    for ours in _spellings(state):
+    for _, ours in spellings(state):
         if ours and all(name in known and known[name].shape == value.shape for name, value in ours.items()):
             return ours
     return None
@@ -58,16 +60,16 @@ def recognised(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> dict[st
 
 def misfit(state: dict[str, Tensor], known: Mapping[str, Tensor]) -> str:
     """In words, why a state is not `recognised`, in the spelling that comes closest."""
-    closest = max(_spellings(state), key=lambda ours: len(ours.keys() & known.keys()))
+    closest = max((ours for _, ours in spellings(state)), key=lambda ours: len(ours.keys() & known.keys()))
     wanted = {name: value for name, value in known.items() if name in closest}  # a part would do
     return _in_words(misfits(wanted, closest)) or "no tensors"
 
 
-def _spellings(state: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+def spellings(state: dict[str, Tensor]) -> Iterator[tuple[str | None, dict[str, Tensor]]]:
     """A state as it stands, and in the names of every key table that knows all of its names."""
     for key_map in (None, *KEY_MAPS):
         try:
-            yield translate(state, key_map)
+            yield key_map, translate(state, key_map)
         except DataError:  # a name that this table does not know
             continue
 
@@ -77,16 +79,17 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
     path = find_weights(
         tag, weights, folder=folder, otherwise="use --untrained, for timing; its scores are never shown in a table."
     )
-    digest = sha256_of(path)
-    if weights.sha256 is not None and digest != weights.sha256:
+    digest, origin = sha256_of(path), origin_of(path)
+    published = {digest} if origin is None else set(origin.files.values())
+    if weights.sha256 not in {None, *published} and not (origin and origin.unverified):
         raise DataError(
             f"{path} is not the file that the card means.",
-            found=f"SHA-256 {digest}, the card says {weights.sha256}",
+            found=f"SHA-256 {', '.join(sorted(published))}, the card says {weights.sha256}",
             todo=f"fetch it again from: {weights.source}",
         )
     state = read_state(path)
     try:
-        state = translate(state, weights.key_map)
+        state = translate(state, weights.key_map if origin is None else None)
     except DataError as error:
         raise DataError(f"{path}: {error.what}", found=error.found, todo=error.todo) from error
     try:
@@ -98,6 +101,30 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             todo="use weights of a network with the same options; see `[options]` and `key_map` of the card",
         ) from error
     return LoadedWeights(tag=tag, file=weights.file, sha256=digest, training=training_of(path))
+
+
+class Origin(Model):
+    """What an added file was made of.
+
+    Args:
+        files: the published files' names and SHA-256.
+        key_map: by which key table the names became ours; None where they were.
+        method: for which method.
+        unverified: other bytes than the card meant were taken on purpose.
+    """
+
+    files: dict[str, str]
+    key_map: str | None
+    method: str
+    unverified: bool = False
+
+
+def origin_of(path: Path) -> Origin | None:
+    """What an added file says it was made of; None for files that were not added."""
+    try:
+        return Origin.model_validate_json(read_metadata(path)["added"])
+    except (KeyError, ValidationError):
+        return None
 
 
 def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
