@@ -7,6 +7,7 @@ Toolkits save their state dict inside of another one, under a name of theirs; it
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def read_state(path: Path, *, name: str | None = None) -> dict[str, Tensor]:
     except Exception as error:  # a damaged pickle may raise anything
         raise DataError(
             f"{name} cannot be read as weights.",
-            found=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            found=_reason(error),
             todo="fetch the file again; a file that wants to run code while it loads is refused on purpose.",
         ) from error
     state = _unpacked(state)
@@ -62,6 +63,17 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a file, without PyTorch's advice to load it all the same."""
+    text = str(error)
+    wanted = re.search(r"Unsupported global: GLOBAL (\S+)", text)
+    if wanted is not None:
+        return f"it wants to run {wanted[1]} while it loads"
+    if "weights_only" in text:
+        return "not a file that torch.save has written, or a damaged one"
+    return f"{type(error).__name__}: {text.partition(chr(10))[0] or 'it ends too early'}"
 
 
 def _unpacked(state: object) -> object:

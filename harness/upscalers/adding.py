@@ -69,6 +69,9 @@ def add_weights(
         UsageError: the card names no weights, or it is not clear which of several these are.
         DataError: they cannot be read, are others, do not fit, or cannot be kept.
     """
+    for path in files:
+        if not path.is_file():
+            raise DataError("A file of weights is wanted.", found=f"no file {path}")
     tag = _tag(files, card, tag)
     weights = card.weights[tag]
     module = import_module(KEY_MAPS[weights.key_map].partition(":")[0]) if weights.key_map in KEY_MAPS else None
@@ -102,7 +105,7 @@ def _tag(files: Sequence[Path], card: MethodCard, tag: str | None) -> str:
     if len(card.weights) == 1:
         return next(iter(card.weights))
     names = {path.name for path in files}
-    digests = {sha256_of(path) for path in files if path.is_file()}
+    digests = {sha256_of(path) for path in files}
     alike = [
         name
         for name, weights in card.weights.items()

@@ -103,8 +103,6 @@ def _sources(files: Sequence[Path]) -> Iterator[list[_Source]]:
     with tempfile.TemporaryDirectory() as scratch:
         found: list[_Source] = []
         for path in files:
-            if not path.is_file():
-                raise DataError("A file of weights is wanted.", found=f"no file {path}")
             found += _members(path, Path(scratch)) if _is_archive(path) else [_Source(path.name, path, str(path))]
         yield found
 
