@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.cards import CardLibrary, Overrides
+    from harness.cards.tasks import Task
     from harness.evaluation.speed import SpeedPlan, Subject
     from harness.records.speed import SpeedRecord, Spread
 
@@ -27,8 +29,14 @@ def speed(
         typer.Option("--method", "-m", metavar="NAME", help="A method; repeat it to get ratios to the first one."),
     ] = None,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of an HR frame. Default: Vid4's.")] = "720x576",
-    rate: Annotated[int, typer.Option(min=1, help="Temporal factor: 2 = one frame between two.")] = 2,
-    scale: Annotated[int, typer.Option(min=1, help="Spatial factor.")] = 4,
+    task: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="space-time; interpolation or super-resolution for one of them by itself."),
+    ] = "space-time",
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Temporal factor: 2, the default, is one frame between two.")
+    ] = None,
+    scale: Annotated[int | None, typer.Option(min=1, help="Spatial factor. Default: 4.")] = None,
     input_frames: Annotated[
         int | None,
         typer.Option(min=2, metavar="N", help="Window. Default: the method's own, else the protocol tmnet's."),
@@ -76,19 +84,12 @@ def speed(
         raise UsageError("harness speed wants a method.", todo="--method NAME, or --show for what is kept.")
     if check and save:
         raise UsageError("--check measures no time to --save.", todo="leave one out; a run keeps its own distance.")
-    from harness.cards import CardLibrary, Overrides, card_folders
-    from harness.ops.choice import choose_operators
-    from harness.upscalers.registry import load_plugin
+    from harness.cards.tasks import find_task
 
-    for file in plugin or ():
-        load_plugin(file)
-    plan = _plan(size, rate, device, precision, (repeats, warmup))
-    library, overrides = CardLibrary(card_folders(cards or ())), Overrides.parse(set_ or ())
-    choose_operators(overrides.ops)
-    subjects = [
-        _subject(name, library, overrides, plan=plan, scale=scale, input_frames=input_frames, trained=check)
-        for name in method
-    ]
+    asked = find_task(task)
+    plan = _plan(size, asked.rate_of(rate), device, precision, (repeats, warmup))
+    build = _builder(cards or (), plugin or (), set_ or ())
+    subjects = [build(name, plan, asked, scale=scale, input_frames=input_frames, trained=check) for name in method]
     if check:
         print_distances(subjects, plan, as_json=json_)
         return
@@ -114,13 +115,27 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def _builder(cards: "Sequence[Path]", plugins: "Sequence[Path]", assignments: Sequence[str]) -> partial["Subject"]:
+    """`_subject` with the cards, plug-ins and overrides of the command line."""
+    from harness.cards import CardLibrary, Overrides, card_folders
+    from harness.ops.choice import choose_operators
+    from harness.upscalers.registry import load_plugin
+
+    for file in plugins:
+        load_plugin(file)
+    overrides = Overrides.parse(assignments)
+    choose_operators(overrides.ops)
+    return partial(_subject, CardLibrary(card_folders(cards)), overrides)
+
+
 def _subject(
-    reference: str,
     library: "CardLibrary",
     overrides: "Overrides",
-    *,
+    reference: str,
     plan: "SpeedPlan",
-    scale: int,
+    task: "Task",
+    *,
+    scale: int | None,
     input_frames: int | None,
     trained: bool,
 ) -> "Subject":
@@ -134,12 +149,19 @@ def _subject(
     untrained = not (trained and readiness(card, library).status == "ready")
     tag = None if untrained else tag
     built = build_upscaler(
-        card, library, scale=scale, device=plan.device, tag=tag, rate=plan.rate, untrained=untrained
+        card,
+        library,
+        scale=scale or task.scale or 4,
+        device=plan.device,
+        tag=tag,
+        rate=plan.rate,
+        untrained=untrained,
     )
+    rules = library.protocol(task.protocol or "tmnet")
     return Subject(
         method=card.name,
         upscaler=built.upscaler,
-        input_frames=input_frames or built.input_frames or library.protocol("tmnet").windows.inputs_at(plan.rate),
+        input_frames=input_frames or built.input_frames or rules.windows.inputs_at(plan.rate),
         card=card.decisive(),
         network_versions=built.network_versions,
         untrained=built.untrained,
@@ -194,7 +216,7 @@ def _print(records: "Sequence[SpeedRecord]", *, as_json: bool) -> None:
         for machine in dict.fromkeys(record.machine for record in group):
             typer.echo(f"machine: {machine}")
         typer.echo()
-        for line in speed_table(group):
+        for line in (*speed_table(group), *stage_lines(group)):
             typer.echo(line)
         typer.echo()
     typer.echo("ms per HR frame: median [quartiles]. GFLOP: convolutions and matrix products of one HR frame.")
@@ -237,6 +259,19 @@ def speed_table(records: "Sequence[SpeedRecord]") -> list[str]:
         rows.append([*row, record.environment.get("host", "")] if several_machines else row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def stage_lines(records: "Sequence[SpeedRecord]") -> list[str]:
+    """What the stages of two-stage methods take by themselves, a line for each method; none where there are none."""
+    from harness.records.speed import spread
+
+    staged = [record for record in records if record.stages_ms]
+    lines = [
+        f"{record.method}: "
+        + ", ".join(f"{stage} {_cell(spread(values))}" for stage, values in record.stages_ms.items())
+        for record in staged
+    ]
+    return ["", "stages by themselves", *lines] if lines else []
 
 
 def _cell(spread: "Spread") -> str:

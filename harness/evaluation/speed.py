@@ -8,6 +8,8 @@ all of them; ratios are then taken round by round. Three durations a round, each
     without flow    the flows are given; what the authors' codes time that prepare flow in the data loader
     with I/O        PNG decoding, transfers to and from the device, rounding, PNG encoding around the whole
 
+and, of a two-stage method, both stages by themselves, each on what the other gives it.
+
 Clips are (T, 3, h, w), RGB, float32, [0, 1]. Weights do not matter here: learned networks may be untrained.
 """
 
@@ -143,6 +145,7 @@ def measure_speed(
                 whole_ms=tuple(turn.whole for turn in kept),
                 without_flow_ms=tuple(turn.without_flow for turn in kept),
                 with_io_ms=tuple(turn.with_io for turn in kept),
+                stages_ms={name: tuple(turn.stages[name] for turn in kept) for name in bench.stages},
                 has_flow=bench.flows is not None,
                 parameters=count.parameters,
                 flops=count.flops,
@@ -180,6 +183,7 @@ class _Turn:
     whole: float
     without_flow: float
     with_io: float
+    stages: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -203,12 +207,14 @@ class _Bench:
         _write_frames(clip, self.sources)
         with torch.inference_mode(), compute(plan.device, plan.precision):
             self.flows: Flows | None = subject.upscaler.flows(self.clip)
+            self.stages = subject.upscaler.stages(self.clip, plan.rate)
 
     def turn(self) -> _Turn:
-        """One round: the three durations, one after the other."""
+        """One round: the three durations, one after the other, then those of the stages."""
         whole = self._time(self._whole)
         without_flow = whole if self.flows is None else self._time(self._without_flow)
-        return _Turn(whole, without_flow, self._time(self._with_io))
+        with_io = self._time(self._with_io)
+        return _Turn(whole, without_flow, with_io, {name: self._time(work) for name, work in self.stages.items()})
 
     def count(self) -> _Count:
         """Parameters, operations and memory of one window."""
@@ -222,14 +228,14 @@ class _Bench:
             peak += sum(tensor.nbytes for tensor in tensors)
         return _Count(parameters, round(counter.get_total_flops() / self.setup.output_frames), peak)
 
-    def _time(self, work: Callable[[], None]) -> float:
+    def _time(self, work: Callable[[], object]) -> float:
         synchronise(self.plan.device)
         start = time.perf_counter()
         self._run(work)
         synchronise(self.plan.device)
         return (time.perf_counter() - start) * 1000 / self.setup.output_frames
 
-    def _run(self, work: Callable[[], None]) -> None:
+    def _run(self, work: Callable[[], object]) -> None:
         with torch.inference_mode(), compute(self.plan.device, self.plan.precision):
             work()
 

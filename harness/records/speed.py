@@ -71,6 +71,9 @@ class SpeedRecord(Model):
         min_length=1, description="flows given; as whole_ms where there are none"
     )
     with_io_ms: tuple[float, ...] = Field(min_length=1, description="and PNG decoding, transfers, PNG encoding")
+    stages_ms: dict[str, tuple[float, ...]] = Field(
+        default={}, description="of a two-stage method, each stage by itself, per HR frame of the whole"
+    )
     has_flow: bool = Field(description="whether the method has a flow of its own to leave out")
     parameters: int
     flops: int = Field(description="per HR frame; convolutions and matrix products, a multiply-add counts as two")

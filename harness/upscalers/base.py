@@ -7,7 +7,7 @@ encoding) lives in its upscaler. Optical flow is a step of its own, so that spee
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -59,6 +59,11 @@ class Upscaler(nn.Module, ABC):
     def trained(self) -> nn.Module:
         """The module whose state a file of weights holds."""
         return self
+
+    def stages(self, lr_clip: Tensor, rate: int) -> dict[str, Callable[[], Tensor]]:
+        """Parts of the work on one window that can be timed by themselves, by name; what each needs is made here."""
+        del lr_clip, rate
+        return {}
 
     def upscale_windows(self, windows: Iterable[LrWindow], rate: int) -> Iterator[Tensor]:
         """The windows of one clip in order, each to its HR frames ((N - 1) * rate + 1, 3, s*h, s*w).

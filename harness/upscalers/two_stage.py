@@ -9,7 +9,7 @@ those before.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -48,8 +48,27 @@ class TwoStage(Upscaler):
     def upscale(self, lr_clip: Tensor, rate: int, *, flows: Flows | None) -> Tensor:
         if self.interpolation_first:
             return self.super_resolver.super_resolve(self.interpolator.interpolate(lr_clip, rate, flows=flows))
-        hr_clip = self.super_resolver.super_resolve(lr_clip)
-        return self.interpolator.interpolate(hr_clip, rate, flows=self.interpolator.flows(hr_clip))
+        return self._interpolated(self.super_resolver.super_resolve(lr_clip), rate)
+
+    def stages(self, lr_clip: Tensor, rate: int) -> dict[str, Callable[[], Tensor]]:
+        """See `Upscaler`: both stages, each on what it gets from the other. A stage by itself has no parts."""
+        if isinstance(self.interpolator, GivenFrames) or isinstance(self.super_resolver, SameSize):
+            return {}
+        enlarge = self.super_resolver.super_resolve
+        if self.interpolation_first:
+            lr_frames = self._interpolated(lr_clip, rate)
+            return {
+                "interpolation": lambda: self._interpolated(lr_clip, rate),
+                "super-resolution": lambda: enlarge(lr_frames),
+            }
+        hr_clip = enlarge(lr_clip)
+        return {
+            "super-resolution": lambda: enlarge(lr_clip),
+            "interpolation": lambda: self._interpolated(hr_clip, rate),
+        }
+
+    def _interpolated(self, clip: Tensor, rate: int) -> Tensor:
+        return self.interpolator.interpolate(clip, rate, flows=self.interpolator.flows(clip))
 
     def upscale_windows(self, windows: Iterable[LrWindow], rate: int) -> Iterator[Tensor]:
         """See `Upscaler`; the frames of all windows are one sequence for the super-resolver."""

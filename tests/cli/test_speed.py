@@ -55,6 +55,18 @@ def test_json_is_the_product_alone() -> None:
     assert second["network_versions"].keys() == {"farneback", "flow:farneback", "bicubic"}
 
 
+def test_stages_have_their_times_and_stages_by_themselves_none() -> None:
+    done = call("-m", "farneback+bicubic", *TINY)
+    assert "farneback+bicubic: interpolation " in done.stdout and ", super-resolution " in done.stdout
+    done = call("-m", "farneback", *TINY, "--task", "interpolation", "--json")
+    (record,) = json.loads(done.stdout)
+    assert record["stages_ms"] == {}
+    assert (record["setup"]["scale"], record["setup"]["rate"], record["setup"]["input_frames"]) == (1, 2, 2)
+    done = call("-m", "s-sr", *TINY, "--task", "super-resolution", "--set", "options.channels=8", "--json")
+    (record,) = json.loads(done.stdout)
+    assert (record["setup"]["scale"], record["setup"]["rate"], record["setup"]["input_frames"]) == (4, 1, 7)
+
+
 def test_operators_can_be_chosen() -> None:
     done = call("-m", "bicubic", *TINY, "--set", "ops.deform_conv=pytorch", "--json")
     (record,) = json.loads(done.stdout)

@@ -11,6 +11,10 @@ from harness.errors import UsageError
 from harness.evaluation import speed
 from harness.evaluation.speed import SpeedPlan, Subject, measure_speed, moving_clip
 from harness.upscalers.base import Flows, Upscaler
+from harness.upscalers.interpolation import Blend
+from harness.upscalers.options import TwoStageOptions
+from harness.upscalers.super_resolution import Bicubic
+from harness.upscalers.two_stage import SameSize, TwoStage
 
 TINY = SpeedPlan(width=32, height=16, repeats=2, warmup=1)
 
@@ -85,6 +89,30 @@ def test_a_method_without_flow_takes_the_same_without_it(clock: Clock) -> None:
     (record,) = measure_speed([Subject("a", Stub(clock, "A", flow_s=None, network_s=0.021), 2)], TINY)
     assert record.without_flow_ms == record.whole_ms == pytest.approx((7.0, 7.0))
     assert not record.has_flow
+
+
+@pytest.mark.parametrize("order", ["interpolation-first", "super-resolution-first"])
+def test_stages_are_timed_by_themselves(clock: Clock, order: str) -> None:
+    """Two frames at rate 2: two or three are enlarged, one is made between, at the size of its turn."""
+
+    class SlowBlend(Blend):
+        def interpolate(self, clip: Tensor, rate: int, *, flows: Flows | None) -> Tensor:
+            clock.now += 0.003 * clip.shape[-1]
+            return super().interpolate(clip, rate, flows=flows)
+
+    class SlowBicubic(Bicubic):
+        def super_resolve(self, clip: Tensor) -> Tensor:
+            clock.now += 0.030 * len(clip)
+            return super().super_resolve(clip)
+
+    method = TwoStage(SlowBlend(), SlowBicubic(), options=TwoStageOptions.model_validate({"order": order}))
+    (record,) = measure_speed([Subject("a", method, 2)], TINY)
+    between, larger = (0.024, 0.090) if order == "interpolation-first" else (0.096, 0.060)
+    assert record.stages_ms["interpolation"] == pytest.approx((1000 * between / 3,) * 2)
+    assert record.stages_ms["super-resolution"] == pytest.approx((1000 * larger / 3,) * 2)
+    assert record.whole_ms == pytest.approx((1000 * (between + larger) / 3,) * 2)
+    (alone,) = measure_speed([Subject("a", TwoStage(SlowBlend(), SameSize()), 2)], TINY)
+    assert alone.stages_ms == {}
 
 
 def test_methods_take_turns(clock: Clock) -> None:
