@@ -22,6 +22,15 @@ Plugin = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE.py", help="A Python file that registers your own network. Repeatable."),
 ]
+TaskName = Annotated[
+    str,
+    typer.Option(
+        "--task", metavar="NAME", help="space-time; interpolation or super-resolution for one of them by itself."
+    ),
+]
+Rate = Annotated[
+    int | None, typer.Option("--rate", min=1, help="Temporal factor: 2, the default, is one frame between two.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the product as JSON, and nothing else.")]
 
 

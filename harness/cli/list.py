@@ -28,21 +28,13 @@ def list_cards(
     as_json: Json = False,
 ) -> None:
     """List methods (ready, or what they lack), datasets, protocols, networks, metrics and tables."""
-    from rich.console import Console
-
     from harness.cards.library import CardLibrary, card_folders
     from harness.cli.catalogue import SECTIONS, Inventory
-    from harness.cli.listing import show, to_json, to_plain
+    from harness.cli.listing import print_sections
     from harness.upscalers.registry import load_plugin
 
     for file in plugin or ():
         load_plugin(file)
     inventory = Inventory(CardLibrary(card_folders(cards or ())), data_root(root))
     sections = [SECTIONS[name](inventory) for name in ([topic] if topic else Topic)]
-    console = Console()
-    if as_json:
-        typer.echo(to_json(sections))
-    elif console.is_terminal:
-        show(sections, console)
-    else:
-        typer.echo(to_plain(sections))
+    print_sections(sections, as_json=as_json)

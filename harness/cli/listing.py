@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -71,6 +73,19 @@ class Section:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     group: str | None = None
+
+
+def print_sections(sections: Sequence[Section], *, as_json: bool) -> None:
+    """A table on a terminal, aligned text in a pipe, JSON on demand."""
+    from rich.console import Console
+
+    console = Console()
+    if as_json:
+        typer.echo(to_json(sections))
+    elif console.is_terminal:
+        show(sections, console)
+    else:
+        typer.echo(to_plain(sections))
 
 
 def to_json(sections: Sequence[Section]) -> str:

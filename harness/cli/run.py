@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import Cards, DataRoot, Json, Plugin, Results, data_root, reports_folder, results_folder
+from harness.cli.common import (
+    Cards,
+    DataRoot,
+    Json,
+    Plugin,
+    Rate,
+    Results,
+    TaskName,
+    data_root,
+    reports_folder,
+    results_folder,
+)
 
 if TYPE_CHECKING:
     from harness.cards import CardLibrary
@@ -39,13 +50,8 @@ def run(
         typer.Option("--method", "-m", metavar="NAME", help="A method; NAME@TAG for certain weights. Repeatable."),
     ],
     dataset: Annotated[list[str], typer.Option("--dataset", "-d", metavar="NAME", help="A dataset. Repeatable.")],
-    task: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="space-time; interpolation or super-resolution for one of them by itself."),
-    ] = "space-time",
-    rate: Annotated[
-        int | None, typer.Option(min=1, help="Temporal factor: 2, the default, is one frame between two.")
-    ] = None,
+    task: TaskName = "space-time",
+    rate: Rate = None,
     protocol: Annotated[str | None, typer.Option(metavar="NAME", help="Default: the dataset's own.")] = None,
     metric: Annotated[
         list[str] | None,

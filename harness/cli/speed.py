@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import Cards, Json, Plugin, Results, results_folder
+from harness.cli.common import Cards, Json, Plugin, Rate, Results, TaskName, results_folder
 from harness.cli.distances import print_distances
 from harness.errors import UsageError
 
@@ -29,13 +29,8 @@ def speed(
         typer.Option("--method", "-m", metavar="NAME", help="A method; repeat it to get ratios to the first one."),
     ] = None,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of an HR frame. Default: Vid4's.")] = "720x576",
-    task: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="space-time; interpolation or super-resolution for one of them by itself."),
-    ] = "space-time",
-    rate: Annotated[
-        int | None, typer.Option(min=1, help="Temporal factor: 2, the default, is one frame between two.")
-    ] = None,
+    task: TaskName = "space-time",
+    rate: Rate = None,
     scale: Annotated[int | None, typer.Option(min=1, help="Spatial factor. Default: 4.")] = None,
     input_frames: Annotated[
         int | None,

@@ -22,23 +22,15 @@ def list_weights(
     as_json: Json = False,
 ) -> None:
     """For every method that learns: which weights it has, where they can be had, under which licence."""
-    from rich.console import Console
-
     from harness.cards.library import CardLibrary, card_folders
-    from harness.cli.listing import show, to_json, to_plain
+    from harness.cli.listing import print_sections
     from harness.cli.weights_catalogue import weights_section
     from harness.upscalers.registry import load_plugin
 
     for file in plugin or ():
         load_plugin(file)
     section = weights_section(CardLibrary(card_folders(cards or ())), method or (), missing=missing)
-    console = Console()
-    if as_json:
-        typer.echo(to_json([section]))
-    elif console.is_terminal:
-        show([section], console)
-    else:
-        typer.echo(to_plain([section]))
+    print_sections([section], as_json=as_json)
 
 
 @app.command()
