@@ -24,6 +24,8 @@ from harness.networks.layers.renaming import prefixed, renamed
 from harness.networks.layers.start import start_values
 from harness.ops.channels import cat_channels
 
+SCALE = 4
+
 
 class RBPN(nn.Module):
     """A target frame and its neighbours to the target, four times larger.

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from harness.networks.layers.convolutions import conv, pointwise
 from harness.networks.layers.renaming import renamed
 
+SCALE = 4
+
 RANGE = 255.0
 """Of the frames."""
 
