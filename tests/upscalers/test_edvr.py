@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from harness.cards import CardLibrary
 from harness.cli.main import app
 from harness.errors import UsageError
+from harness.upscalers.build import build_upscaler
 from harness.upscalers.edvr import EDVRSuperResolver
 from harness.upscalers.options import EDVRStageOptions
+from harness.upscalers.two_stage import TwoStage
 from harness.upscalers.weights import translate
 from tests.networks.clips import distance
 from tests.networks.release import reference, weights
@@ -87,6 +90,19 @@ def test_the_authors_file_gives_the_authors_frame() -> None:
     with torch.inference_mode():
         made = module.centre(arrays["x"][0])
     assert distance(made[None, :, ::3, ::3], arrays["out@3"]) < 1e-4
+
+
+def test_basicsrs_container_is_loaded_through_the_card(tmp_path: Path) -> None:
+    library = CardLibrary()
+    card = library.method("edvr")
+    path = tmp_path / card.weights["authors"].file
+    path.parent.mkdir()
+    torch.save({"params": dict(weights("edvr", "public"))}, path)
+    built = build_upscaler(card, library, folder=tmp_path, rate=1)
+    assert not built.untrained
+    assert isinstance(built.upscaler, TwoStage)
+    loaded = built.upscaler.super_resolver.trained.get_parameter("fusion.temporal.embed_middle.weight")
+    assert torch.equal(loaded, weights("edvr", "public")["fusion.temporal_attn1.weight"])
 
 
 @pytest.mark.parametrize("size", [(8, 9), (6, 8), (1, 1)])
