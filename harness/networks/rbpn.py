@@ -24,6 +24,8 @@ from harness.networks.layers.renaming import prefixed, renamed
 from harness.networks.layers.start import start_values
 from harness.ops.channels import cat_channels
 
+SCALE = 4
+
 
 class RBPN(nn.Module):
     """A target frame and its neighbours to the target, four times larger.
@@ -160,10 +162,10 @@ KEY_MAP = {
 }
 """The release's layers, or blocks of layers, in ours, for `renamed`."""
 
-PARTS = {"conv1": "first", "conv2": "second", "act": "activation"}
+BLOCK = {"conv1": "first", "conv2": "second", "act": "activation"}
 """The layers of a residual block."""
 
 
 def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' checkpoint as the state of `rbpn()`. Raises DataError for a foreign name."""
-    return renamed(state, KEY_MAP, parts=PARTS)
+    return renamed(state, KEY_MAP, parts=BLOCK)

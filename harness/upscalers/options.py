@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from harness.cards.base import Model
 from harness.networks.davsr.options import DAVSROptions
+from harness.networks.edvr.options import EDVROptions
 from harness.networks.rstt.options import RSTTOptions
 from harness.networks.starnet.options import STARnetOptions
 from harness.networks.stinet.options import SSROptions, STINetOptions
@@ -46,6 +47,37 @@ class FlowInterpolationOptions(StageOptions):
 
 class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
+
+
+class RCANStageOptions(StageOptions):
+    """The network's sizes; the defaults are the release's, 15.6M parameters."""
+
+    channels: int = Field(default=64, ge=1, description="of all features")
+    groups: int = Field(default=10, ge=1, description="residual groups")
+    blocks: int = Field(default=20, ge=1, description="residual blocks in each group")
+    reduction: int = Field(default=16, ge=1, description="of channels inside of the attention")
+
+    @model_validator(mode="after")
+    def _leaves_a_channel(self) -> Self:
+        if self.reduction > self.channels:
+            raise ValueError("reduction should leave a channel: at most `channels`")
+        return self
+
+
+class EDVRStageOptions(EDVROptions, StageOptions):
+    """The network's options."""
+
+
+class RBPNStageOptions(StageOptions):
+    """The network's sizes, 12.8M parameters by default as in the release, and where its flow comes from."""
+
+    flow_estimator: Literal["variational", "farneback", "spynet"] = Field(
+        default="variational",
+        description="optical flow of the LR frames; the weights were made with the first",
+    )
+    channels: int = Field(default=64, ge=1, description="of HR features; LR ones have four times as many")
+    residual_blocks: int = Field(default=5, ge=1, description="in each stage")
+    super_resolution_stages: int = Field(default=3, ge=1, description="up units of the single frame's features")
 
 
 class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):

@@ -61,6 +61,24 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:SSRStageOptions",
         learned=True,
     ),
+    "rcan": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.rcan:RCANSuperResolver",
+        "harness.upscalers.options:RCANStageOptions",
+        learned=True,
+    ),
+    "edvr": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.edvr:EDVRSuperResolver",
+        "harness.upscalers.options:EDVRStageOptions",
+        learned=True,
+    ),
+    "rbpn": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.rbpn:RBPNSuperResolver",
+        "harness.upscalers.options:RBPNStageOptions",
+        learned=True,
+    ),
     "stinet": NetworkEntry(
         "space-time",
         "harness.upscalers.stinet:STINetUpscaler",

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ class SlidingWindow(SuperResolver):
     network's own rule.
     """
 
-    reach: ClassVar[int] = 3
+    reach: int = 3
     """Neighbours on each side; a window has 2 * reach + 1 frames."""
 
     @abstractmethod

@@ -55,7 +55,8 @@ def test_the_numbers_are_those_of_the_authors(network: str, tmp_path: Path) -> N
     assert {line["name"] for line in report["arrays"]} == set(arrays_of(network)) - set(inputs)
     outputs = {part_name(line["name"])[0] for line in report["arrays"] if line["output"]}
     assert outputs == set(find_check(network).outputs)
-    assert max(line["max_error"] for line in report["arrays"]) < 1e-4
+    # Of RCAN some numbers are above 200: rounding is in proportion.
+    assert max(min(line["max_error"], line["relative_error"]) for line in report["arrays"]) < 1e-4
 
 
 def test_what_people_read(tmp_path: Path) -> None:

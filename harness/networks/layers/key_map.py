@@ -1,8 +1,8 @@
 """The authors' names of the shared layers in ours: tables for `renamed`.
 
-A network puts them into its own table by `prefixed`. The names are those of Zooming Slow-Mo's release; TMNet and
-VideoINR name the same layers alike. There the pyramid's layers have no common prefix, and `_1` and `_2` end the names
-of the two halves of an alignment.
+A network puts them into its own table by `prefixed`. The names are those of Zooming Slow-Mo's release; TMNet,
+VideoINR and EDVR's files of 2019 name the same layers alike. There the pyramid's layers have no common prefix, and
+`_1` and `_2` end the names of the two halves of an alignment.
 """
 
 from harness.networks.layers.renaming import prefixed
@@ -31,14 +31,15 @@ def deformable(theirs: str, ours: str) -> dict[str, str]:
     return {theirs: ours, f"{theirs}.conv_offset_mask": f"{ours}.offsets_and_mask"}
 
 
-def _half(suffix: int, ours: str) -> dict[str, str]:
-    table = {f"{theirs}_{suffix}": f"{ours}.{layer}" for theirs, layer in _HALF.items()}
+def half(ours: str, *, suffix: str = "") -> dict[str, str]:
+    """One `PyramidAlignment`, under its name here; with what ends its names there, none in EDVR."""
+    table = {f"{theirs}{suffix}": f"{ours}.{layer}" for theirs, layer in _HALF.items()}
     for k in (3, 2, 1):
-        table |= deformable(f"L{k}_dcnpack_{suffix}", f"{ours}.level_{k}.align")
+        table |= deformable(f"L{k}_dcnpack{suffix}", f"{ours}.level_{k}.align")
     return table
 
 
-ALIGNMENT = {**_half(1, "first"), **_half(2, "second")}
+ALIGNMENT = {**half("first", suffix="_1"), **half("second", suffix="_2")}
 """Of `SymmetricAlignment`, in the release `pcd_align`."""
 
 EASY_PCD = {

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 CHECKS: dict[str, str] = {
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "edvr": "harness.networks.edvr.parity:CHECK",
     "rstt": "harness.networks.rstt.parity:CHECK_L",
     "rstt-s": "harness.networks.rstt.parity:CHECK_S",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
+    "rcan": "harness.networks.rcan_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
     "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",

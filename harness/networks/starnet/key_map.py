@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from harness.networks.layers.renaming import prefixed, renamed
+from harness.networks.rbpn import BLOCK
 from harness.networks.rbpn import KEY_MAP as RBPN
-from harness.networks.rbpn import PARTS
 from harness.networks.starnet.flow_refinement import LEVELS
 
 _BLOCKS = 5
@@ -67,4 +67,4 @@ DEAD = ("model.RBPN.res_feat3.",)
 
 def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The authors' checkpoint as the state of `build_starnet()`. Raises DataError for a foreign name."""
-    return renamed(state, _LAYERS, parts=PARTS, dead=DEAD)
+    return renamed(state, _LAYERS, parts=BLOCK, dead=DEAD)
