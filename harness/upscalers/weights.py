@@ -18,6 +18,7 @@ from harness.upscalers.trained import training_of
 KEY_MAPS: dict[str, str] = {
     "rstt-release": "harness.networks.rstt.key_map:from_release",
     "davsr-release": "harness.networks.davsr.key_map:from_release",
+    "etdm-release": "harness.networks.etdm.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CHECKS: dict[str, str] = {
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
+    "etdm": "harness.networks.etdm.parity:CHECK",
     "rstt": "harness.networks.rstt.parity:CHECK_L",
     "rstt-s": "harness.networks.rstt.parity:CHECK_S",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
