@@ -27,6 +27,7 @@ KEY_MAPS: dict[str, str] = {
     "tmnet-release": "harness.networks.tmnet.key_map:from_release",
     "tmnet-from-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_alone",
     "tmnet-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_release",
+    "ttvsr-release": "harness.networks.ttvsr.key_map:from_release",
     "videoinr-release": "harness.networks.videoinr.key_map:from_release",
     "zooming-slow-mo-release": "harness.networks.zooming_slow_mo.key_map:from_release",
 }

@@ -161,6 +161,11 @@ def test_what_is_given_gets_a_gradient() -> None:
     assert lr.grad is not None and all(bool(part.any()) for part in lr.grad.unbind(1))
 
 
+def test_nothing_waits_for_a_device() -> None:
+    """No value decides what is computed next: without any, on the device that has none, everything runs."""
+    assert small().to("meta")(torch.empty(1, 5, 3, 8, 9, device="meta")).shape == (1, 5, 3, 32, 36)
+
+
 def test_first_weights_are_a_tenth_of_kaimings() -> None:
     layer = etdm(channels=96, blocks=2, fusion_blocks=1).look_back.mix[0]  # type: ignore[index]
     assert layer.weight.std().item() == pytest.approx(0.1 * (2 / layer.weight[0].numel()) ** 0.5, rel=0.05)

@@ -27,6 +27,7 @@ CHECKS: dict[str, str] = {
     "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
     "tmnet": "harness.networks.tmnet.parity:CHECK",
+    "ttvsr": "harness.networks.ttvsr.parity:CHECK",
     "videoinr": "harness.networks.videoinr.parity:CHECK",
     "zooming-slow-mo": "harness.networks.zooming_slow_mo.parity:CHECK",
 }
