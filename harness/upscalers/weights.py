@@ -102,7 +102,13 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             found=_in_words(misfits(module.state_dict(), state)) or str(error),
             todo="use weights of a network with the same options; see `[options]` and `key_map` of the card",
         ) from error
-    return LoadedWeights(tag=tag, file=weights.file, sha256=digest, training=training_of(path))
+    return LoadedWeights(
+        tag=tag,
+        file=weights.file,
+        sha256=digest,
+        training=training_of(path),
+        degradation=weights.degradation,
+    )
 
 
 class Origin(Model):
