@@ -1,8 +1,8 @@
 """ETDM as a super-resolver: RGB in [0, 1], a clip as a stream that is three frames behind.
 
-Whole clips and streams are the same recurrence and give the same frames. Only six frames' features are kept at a
-time. A clip of two frames follows the rules of the last ones, and a frame alone is its own neighbour: the authors'
-program takes neither.
+Whole clips and streams are the same recurrence and give the same frames. What is kept are the features of the four
+newest frames. A clip of two frames follows the rules of the last ones, and a frame alone is its own neighbour: the
+authors' program takes neither.
 
 Two rows and columns are mirrored around every frame, and what becomes of them is cut off: the authors' test program
 mirrors eight HR pixels before it makes its LR frames. Any size is taken, but for frames of fewer than three pixels.
