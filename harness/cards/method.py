@@ -20,6 +20,9 @@ StageRole = Literal["interpolator", "super-resolver"]
 
 Table = Literal["I", "II", "III", "IV", "V", "VI"]
 
+Degradation = Literal["bicubic", "gaussian-blur"]
+"""How LR frames are made of HR ones: MATLAB's bicubic kernel, or a Gaussian blur and then every fourth pixel."""
+
 
 class WeightsFile(Model):
     """One released or trained set of weights. The tag in `[weights.TAG]` names it: `stinet@authors`."""
@@ -31,6 +34,7 @@ class WeightsFile(Model):
     git_blob: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
     key_map: str | None = Field(default=None, description="name of the key table for a foreign checkpoint")
     rates: tuple[int, ...] = Field(default=(), description="temporal factors that it was trained for; empty: any")
+    degradation: Degradation = Field(default="bicubic", description="LR frames that it was trained on")
 
     def serves(self, rate: int | None) -> bool:
         """Whether it was trained for a rate; None asks for none."""
@@ -67,6 +71,7 @@ class LoadedWeights(Model):
     file: str
     sha256: str
     training: Training | None = None
+    degradation: Degradation = "bicubic"
 
 
 class Stage(Model):

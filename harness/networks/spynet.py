@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from harness.networks.layers.renaming import renamed
 from harness.ops.precision import full_precision
-from harness.ops.warp import resize_bilinear, resize_flow, warp
+from harness.ops.warp import Warp, resize_bilinear, resize_flow, warp
 
 LEVELS = 6
 _MULTIPLE = 2 ** (LEVELS - 1)  # of both sides, so that the coarsest level has whole pixels
@@ -50,15 +50,17 @@ class Level(nn.Module):
 
     Args:
         correct: frame 0, frame 1 warped to it, the flow so far, (B, 8, h, w), to what the flow lacks, (B, 2, h, w).
+        sample: how frame 1 is warped.
     """
 
-    def __init__(self, correct: nn.Module) -> None:
+    def __init__(self, correct: nn.Module, *, sample: Warp) -> None:
         super().__init__()
         self.correct = correct
+        self.sample = sample
 
     def forward(self, frames_0: Tensor, frames_1: Tensor, flow: Tensor) -> Tensor:
         """Frames (B, 3, h, w) and a flow (B, 2, h, w) to a better one."""
-        correction: Tensor = self.correct(torch.cat((frames_0, warp(frames_1, flow), flow), dim=1))
+        correction: Tensor = self.correct(torch.cat((frames_0, self.sample(frames_1, flow), flow), dim=1))
         return correction + flow
 
 
@@ -103,9 +105,14 @@ def _enlarged(flow: Tensor, *, like: Tensor) -> Tensor:
     return 2 * F.interpolate(flow, size=like.shape[-2:], mode="bilinear", align_corners=True)
 
 
-def spynet() -> SPyNet:
-    """The network, untrained."""
-    return SPyNet([Level(_corrections()) for _ in range(LEVELS)], mean=_RGB_MEAN, deviation=_RGB_DEVIATION)
+def spynet(*, sample: Warp | None = None) -> SPyNet:
+    """The network, untrained.
+
+    Args:
+        sample: how its levels warp, `warp` or `stretched_warp`; default the first.
+    """
+    levels = [Level(_corrections(), sample=sample or warp) for _ in range(LEVELS)]
+    return SPyNet(levels, mean=_RGB_MEAN, deviation=_RGB_DEVIATION)
 
 
 def _corrections() -> nn.Sequential:

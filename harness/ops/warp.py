@@ -13,7 +13,7 @@ three times faster on a CPU (0.10 against 0.31 ms for five planes of 180x144), d
 """
 
 from itertools import product
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,14 @@ from torch import Tensor
 from harness.errors import DataError
 
 Padding = Literal["border", "zeros"]
+
+
+class Warp(Protocol):
+    """`warp`, or what stands in its place."""
+
+    def __call__(self, frames: Tensor, flow: Tensor, *, padding: Padding = "border") -> Tensor:
+        """See `warp`."""
+        ...
 
 
 def positions(flow: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,6 +71,24 @@ def warp(frames: Tensor, flow: Tensor, *, padding: Padding = "border") -> Tensor
         corner = planes.gather(2, index.expand(-1, channels, -1)).view(frames.shape)
         warped.addcmul_(corner, (row_weight * column_weight).to(frames.dtype))
     return warped
+
+
+def stretched_warp(frames: Tensor, flow: Tensor, *, padding: Padding = "border") -> Tensor:
+    """`warp` as a `grid_sample` does it that is given the positions of one convention and follows the other.
+
+    Until PyTorch 1.2 align_corners=True was what `grid_sample` did unasked, since then False is. Where a program does
+    not ask, its positions p along n pixels are read at p n / (n - 1) - 1/2 today: off by half a pixel at either end.
+
+    Args:
+        frames: as in `warp`.
+        flow: as in `warp`.
+        padding: as in `warp`.
+    """
+    height, width = flow.shape[-2:]
+    x, y = positions(flow)
+    dx, dy = flow.split(1, dim=1)
+    off_x, off_y = (at * (size / max(size - 1, 1) - 1) - 0.5 for at, size in ((x, width), (y, height)))
+    return warp(frames, torch.cat((dx + off_x, dy + off_y), dim=1), padding=padding)
 
 
 def _neighbours(position: Tensor, size: int, *, padding: Padding) -> tuple[tuple[Tensor, Tensor], ...]:

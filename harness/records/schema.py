@@ -42,7 +42,9 @@ class RunHeader(Model):
 
     schema_version: int = SCHEMA_VERSION
     kind: Literal["measured"] = "measured"
-    key: str = Field(description="SHA-256 over all the rest but titles and trainings, as canonical JSON")
+    key: str = Field(
+        description="SHA-256 over all the rest but titles and how weights were trained, as canonical JSON"
+    )
     method: str
     method_title: str
     method_card: dict[str, object] = Field(description="networks and options, overrides included; no prose")

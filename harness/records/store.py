@@ -31,9 +31,9 @@ def content_key(content: Mapping[str, object]) -> str:
 
 
 def keyed(header: RunHeader) -> RunHeader:
-    """`header` with its `key` computed from all else but titles, and trainings (the bytes hold those)."""
+    """`header` with its `key` computed from all else but titles, and what the bytes of weights decide."""
     content = header.model_dump(mode="json", exclude={"key", "method_title", "dataset_title", "weights"})
-    content["weights"] = [one.model_dump(mode="json", exclude={"training"}) for one in header.weights]
+    content["weights"] = [one.model_dump(mode="json", exclude={"training", "degradation"}) for one in header.weights]
     return header.model_copy(update={"key": content_key(content)})
 
 

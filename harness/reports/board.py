@@ -122,7 +122,7 @@ def _rows(parts: Sequence[tuple[Selection, Sequence[Column]]], reason: str) -> t
                 selection.cell(who, column, rate, reason=reason) for selection, columns in parts for column in columns
             ),
             group=f"rate {rate}",
-            notes=tuple(dict.fromkeys(note for selection, _ in parts for note in selection.trainings(who, rate))),
+            notes=tuple(dict.fromkeys(note for selection, _ in parts for note in selection.notes(who, rate))),
         )
         for (who, rate), name in everybody.items()
     )

@@ -23,6 +23,7 @@ NOT_MEASURED = "not measured yet"
 LEFT_OUT = "measured, but left out (see below)"
 NOT_COMPUTED = "this metric was not computed"
 _MOST_CHANGES = 3
+_DEGRADATIONS = {"bicubic": "the bicubic kernel", "gaussian-blur": "a Gaussian blur"}
 
 
 class RunLike(Protocol):
@@ -191,6 +192,17 @@ def measured_cell(run: RunLike, column: Column, *, notes: tuple[str, ...] = ()) 
         done=seen.done,
         expected=seen.expected,
         signature=str(column_signature(header, column.metric)),
+    )
+
+
+def expected_otherwise(header: RunHeader) -> tuple[str, ...]:
+    """Notes on weights that were trained on LR frames of another degradation than the protocol makes."""
+    words = header.signature.split("|")
+    kernel = next((word.removeprefix("lr:") for word in words if word.startswith("lr:")), "")
+    foreign = [weights for weights in header.weights if header.scale > 1 and weights.degradation not in kernel]
+    return tuple(
+        f"the weights '{weights.tag}' expect LR frames made by {_DEGRADATIONS[weights.degradation]}"
+        for weights in foreign
     )
 
 

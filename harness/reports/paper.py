@@ -187,7 +187,7 @@ class _Builder:
             for column in self.columns
         )
         whose = (f"measured with the weights '{who.weights}'",) if who.weights else ()
-        notes = (*whose, *self.selection.trainings(who, row.rate))
+        notes = (*whose, *self.selection.notes(who, row.rate))
         return Row(row.method, row.name, row.rate, cells, self.layout.group_of(row.number), notes)
 
     def _cell(self, who: Identity, rate: int, column: Column, reason: str) -> Cell:
@@ -210,7 +210,7 @@ class _Builder:
                     for column in self.columns
                 ),
                 group=_EXTRA,
-                notes=self.selection.trainings(who, rate),
+                notes=self.selection.notes(who, rate),
             )
             for (who, rate), name in self.selection.everybody(self.columns).items()
             if who.method not in self.known

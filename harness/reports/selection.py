@@ -19,6 +19,7 @@ from harness.reports.measured import (
     choose_run,
     choose_signature,
     column_signature,
+    expected_otherwise,
     identity,
     measured_cell,
 )
@@ -120,6 +121,12 @@ class Selection:
         runs = [run for run in self.runs if run.header.rate == rate and self.who(run) == who]
         budgets = [weights.training.budget for run in runs for weights in run.header.weights if weights.training]
         return tuple(f"trained by this harness: {budget}" for budget in dict.fromkeys(budgets))
+
+    def notes(self, who: Identity, rate: int) -> tuple[str, ...]:
+        """What must be said of the weights behind a row: their training, or that they expect other LR frames."""
+        runs = [run for run in self.runs if run.header.rate == rate and self.who(run) == who]
+        foreign = [note for run in runs for note in expected_otherwise(run.header)]
+        return (*self.trainings(who, rate), *dict.fromkeys(foreign))
 
     def plain(self, method: str, rate: int) -> Identity:
         """Who stands in the method's own row: options and losses unchanged, the weights with most runs at this rate.

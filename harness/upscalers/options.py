@@ -80,6 +80,21 @@ class RBPNStageOptions(StageOptions):
     super_resolution_stages: int = Field(default=3, ge=1, description="up units of the single frame's features")
 
 
+class TTVSRStageOptions(StageOptions):
+    """How long clips are cut for a network that sees both directions of time."""
+
+    segment: int = Field(default=50, ge=2, description="most frames that it sees at once; more need more memory")
+    overlap: int = Field(
+        default=5, ge=0, description="frames at each inner end of a segment that it sees, and another segment gives"
+    )
+
+    @model_validator(mode="after")
+    def _segments_give_frames(self) -> Self:
+        if self.segment <= 2 * self.overlap:
+            raise ValueError("segment must be more than twice the overlap, or nothing is left of a segment")
+        return self
+
+
 class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):
     """The network's options."""
 

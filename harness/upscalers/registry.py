@@ -79,6 +79,18 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:RBPNStageOptions",
         learned=True,
     ),
+    "etdm": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.etdm:ETDMSuperResolver",
+        _STAGE,
+        learned=True,
+    ),
+    "ttvsr": NetworkEntry(
+        "super-resolver",
+        "harness.upscalers.ttvsr:TTVSRSuperResolver",
+        "harness.upscalers.options:TTVSRStageOptions",
+        learned=True,
+    ),
     "stinet": NetworkEntry(
         "space-time",
         "harness.upscalers.stinet:STINetUpscaler",

@@ -21,6 +21,7 @@ KEY_MAPS: dict[str, str] = {
     "rcan-release": "harness.networks.rcan:from_release",
     "edvr-release": "harness.networks.edvr.key_map:from_release",
     "rbpn-release": "harness.networks.rbpn:from_release",
+    "etdm-release": "harness.networks.etdm.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
@@ -29,6 +30,7 @@ KEY_MAPS: dict[str, str] = {
     "tmnet-release": "harness.networks.tmnet.key_map:from_release",
     "tmnet-from-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_alone",
     "tmnet-s-sr": "harness.networks.tmnet.key_map:super_resolution_from_release",
+    "ttvsr-release": "harness.networks.ttvsr.key_map:from_release",
     "videoinr-release": "harness.networks.videoinr.key_map:from_release",
     "zooming-slow-mo-release": "harness.networks.zooming_slow_mo.key_map:from_release",
 }
@@ -103,7 +105,13 @@ def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: P
             found=_in_words(misfits(module.state_dict(), state)) or str(error),
             todo="use weights of a network with the same options; see `[options]` and `key_map` of the card",
         ) from error
-    return LoadedWeights(tag=tag, file=weights.file, sha256=digest, training=training_of(path))
+    return LoadedWeights(
+        tag=tag,
+        file=weights.file,
+        sha256=digest,
+        training=training_of(path),
+        degradation=weights.degradation,
+    )
 
 
 class Origin(Model):

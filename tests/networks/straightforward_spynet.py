@@ -15,7 +15,7 @@ def flow_between(ref: Tensor, supp: Tensor, state: State) -> Tensor:
     """The flow (B, 2, H, W) from `ref` to `supp`, with weights under BasicSR's names."""
     height, width = ref.shape[-2:]
     h32, w32 = 32 * math.ceil(height / 32), 32 * math.ceil(width / 32)
-    refs, supps = pooled(ref, h32, w32), pooled(supp, h32, w32)
+    refs, supps = pooled(ref, h32, w32, state), pooled(supp, h32, w32, state)
     flow = ref.new_zeros(len(ref), 2, h32 // 32, w32 // 32)
     for level in range(6):
         up = flow if level == 0 else 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=True)
@@ -25,10 +25,10 @@ def flow_between(ref: Tensor, supp: Tensor, state: State) -> Tensor:
     return flow * torch.tensor([width / w32, height / h32], dtype=flow.dtype).view(1, 2, 1, 1)
 
 
-def pooled(images: Tensor, h32: int, w32: int) -> list[Tensor]:
+def pooled(images: Tensor, h32: int, w32: int, state: State) -> list[Tensor]:
     images = F.interpolate(images, size=(h32, w32), mode="bilinear", align_corners=False)
     mean, std = (torch.tensor(values, dtype=images.dtype).view(1, 3, 1, 1) for values in (MEAN, STD))
-    levels = [(images - mean) / std]
+    levels = [(images - state.get("mean", mean)) / state.get("std", std)]  # networks that contain it have their own
     for _ in range(5):
         levels = [F.avg_pool2d(levels[0], kernel_size=2, stride=2), *levels]
     return levels

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.ops.warp import Padding, in_bounds, resize_bilinear, resize_flow, visible, warp
+from harness.ops.warp import Padding, in_bounds, resize_bilinear, resize_flow, stretched_warp, visible, warp
 
 PADDINGS: tuple[Padding, ...] = ("border", "zeros")
 
@@ -41,12 +41,20 @@ def by_loops(frames: Tensor, flow: Tensor, *, padding: Padding) -> Tensor:
     return result
 
 
-def by_grid_sample(frames: Tensor, flow: Tensor, *, padding: Padding) -> Tensor:
+def by_grid_sample(frames: Tensor, flow: Tensor, *, padding: Padding, align_corners: bool = True) -> Tensor:
     height, width = frames.shape[-2:]
     x = torch.arange(width, dtype=flow.dtype) + flow[:, 0]
     y = torch.arange(height, dtype=flow.dtype).view(-1, 1) + flow[:, 1]
-    grid = torch.stack((2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1), dim=-1)
-    return F.grid_sample(frames, grid, padding_mode=padding, align_corners=True)
+    grid = torch.stack((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=-1)
+    return F.grid_sample(frames, grid, padding_mode=padding, align_corners=align_corners)
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("size", [(7, 9), (1, 5), (2, 1)], ids=str)
+def test_the_stretched_warp_is_grid_sample_as_it_is_called_unasked(padding: Padding, size: tuple[int, int]) -> None:
+    frames, flow = (maps[..., : size[0], : size[1]] for maps in random_case())
+    wanted = by_grid_sample(frames, flow, padding=padding, align_corners=False)
+    torch.testing.assert_close(stretched_warp(frames, flow, padding=padding), wanted, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)

@@ -50,6 +50,13 @@ def test_key_is_content_and_nothing_else() -> None:
     assert content_key({"a": 1, "b": 2}) == content_key({"b": 2, "a": 1})
 
 
+def test_what_the_bytes_of_weights_decide_is_no_part_of_the_key() -> None:
+    weights = {"tag": "authors", "file": "w.pth", "sha256": "0" * 64}
+    blurred = header(weights=[{**weights, "degradation": "gaussian-blur"}])
+    assert header(weights=[weights]).key == blurred.key
+    assert header(weights=[{**weights, "sha256": "1" * 64}]).key != blurred.key
+
+
 def test_lines_come_back_in_benchmark_order(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     with store.open(header()) as writer:

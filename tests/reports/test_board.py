@@ -1,12 +1,17 @@
 """The leaderboard and the table of one command."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from harness.cards.method import LoadedWeights
 from harness.errors import UsageError
+from harness.records.reported import load_reported
 from harness.reports.board import leaderboard, run_table
 from harness.reports.emit import as_markdown, as_text
+from harness.reports.model import Table
+from harness.reports.paper import Measurements, paper_table
 from tests.reports.fakes import FakeRun, assert_snapshot, card, fake_run, header, trained
 
 ALL = ("psnr-y", "ssim-y", "lpips", "tof", "warping-error")
@@ -115,3 +120,28 @@ def test_run_table_of_untrained_networks_shows_no_number() -> None:
 def test_run_table_of_failures_alone_says_so() -> None:
     built = run_table([fake_run(header("bicubic"), fail=4)])
     assert built.rows[0].cells[0].notes == ("no number: 0 of 4 clips, 4 failed",)
+
+
+def blurred(method: str, *, scale: int = 4) -> FakeRun:
+    weights = LoadedWeights(tag="authors", file="w.pth", sha256="0" * 64, degradation="gaussian-blur")
+    return fake_run(header(method, title=method, tag="authors", weights=(weights,), scale=scale), 25.0)
+
+
+@pytest.mark.parametrize(
+    ("build", "method"),
+    [
+        (run_table, "blend+etdm"),
+        (leaderboard, "blend+etdm"),
+        (lambda runs: paper_table("I", load_reported(), measured=Measurements(runs=runs)), "abme+etdm"),
+        (lambda runs: paper_table("I", load_reported(), measured=Measurements(runs=runs)), "blend+etdm"),
+    ],
+)
+def test_weights_that_expect_other_lr_frames_are_told_below_the_table(
+    build: Callable[[list[FakeRun]], Table], method: str
+) -> None:
+    words = "the weights 'authors' expect LR frames made by a Gaussian blur"
+    built = build([*runs(), blurred(method)])
+    assert [row.method for row in built.rows if words in row.notes] == [method]
+    assert words in as_text(built)
+    assert words not in as_text(build(runs()))
+    assert words not in as_text(build([*runs(), blurred(method, scale=1)])), "no LR frames are made there"

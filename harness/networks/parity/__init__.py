@@ -20,6 +20,7 @@ CHECKS: dict[str, str] = {
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "edvr": "harness.networks.edvr.parity:CHECK",
+    "etdm": "harness.networks.etdm.parity:CHECK",
     "rstt": "harness.networks.rstt.parity:CHECK_L",
     "rstt-s": "harness.networks.rstt.parity:CHECK_S",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
@@ -28,6 +29,7 @@ CHECKS: dict[str, str] = {
     "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
     "tmnet": "harness.networks.tmnet.parity:CHECK",
+    "ttvsr": "harness.networks.ttvsr.parity:CHECK",
     "videoinr": "harness.networks.videoinr.parity:CHECK",
     "zooming-slow-mo": "harness.networks.zooming_slow_mo.parity:CHECK",
 }

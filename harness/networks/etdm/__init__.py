@@ -1,0 +1,1 @@
+"""ETDM, see `network`."""

@@ -1,0 +1,1 @@
+"""TTVSR, see `network`."""
