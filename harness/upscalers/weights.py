@@ -19,6 +19,7 @@ KEY_MAPS: dict[str, str] = {
     "rstt-release": "harness.networks.rstt.key_map:from_release",
     "davsr-release": "harness.networks.davsr.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
+    "sepconv-release": "harness.networks.sepconv:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
     "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",

@@ -22,6 +22,7 @@ CHECKS: dict[str, str] = {
     "rstt": "harness.networks.rstt.parity:CHECK_L",
     "rstt-s": "harness.networks.rstt.parity:CHECK_S",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
+    "sepconv": "harness.networks.sepconv_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
     "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",
