@@ -17,6 +17,7 @@ from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
     "rstt-release": "harness.networks.rstt.key_map:from_release",
+    "dain-release": "harness.networks.dain.key_map:from_release",
     "davsr-release": "harness.networks.davsr.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
     "sepconv-release": "harness.networks.sepconv:from_release",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.networks.parity.check import Check
 
 CHECKS: dict[str, str] = {
+    "dain": "harness.networks.dain.parity:CHECK",
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "rstt": "harness.networks.rstt.parity:CHECK_L",
