@@ -95,6 +95,14 @@ class TTVSRStageOptions(StageOptions):
         return self
 
 
+class SepConvStageOptions(StageOptions):
+    """How frames are padded."""
+
+    padding: Literal["improved", "paper"] = Field(
+        default="improved", description="the authors' today; the paper's adds 25 pixels at every side first"
+    )
+
+
 class ZoomingSlowMoMethodOptions(ZoomingSlowMoOptions, UpscalerOptions):
     """The network's options."""
 

@@ -54,6 +54,13 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.interpolation:FlowInterpolation",
         "harness.upscalers.options:FlowInterpolationOptions",
     ),
+    "sepconv": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.sepconv:SepConvInterpolator",
+        "harness.upscalers.options:SepConvStageOptions",
+        learned=True,
+    ),
+    "dain": NetworkEntry("interpolator", "harness.upscalers.dain:DAINInterpolator", _STAGE, learned=True),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
     "s-sr": NetworkEntry(
         "super-resolver",

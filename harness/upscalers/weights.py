@@ -17,12 +17,14 @@ from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
     "rstt-release": "harness.networks.rstt.key_map:from_release",
+    "dain-release": "harness.networks.dain.key_map:from_release",
     "davsr-release": "harness.networks.davsr.key_map:from_release",
     "rcan-release": "harness.networks.rcan:from_release",
     "edvr-release": "harness.networks.edvr.key_map:from_release",
     "rbpn-release": "harness.networks.rbpn:from_release",
     "etdm-release": "harness.networks.etdm.key_map:from_release",
     "starnet-release": "harness.networks.starnet.key_map:from_release",
+    "sepconv-release": "harness.networks.sepconv:from_release",
     "stinet-release": "harness.networks.stinet.key_map:from_release",
     "stinet-s-sr": "harness.networks.stinet.key_map:initialisation_from_release",
     "s-sr-release": "harness.networks.stinet.key_map:super_resolution_from_release",

@@ -20,9 +20,14 @@ def activation(*, first: bool = False) -> nn.Module:
     return nn.LeakyReLU(SLOPE, inplace=not first)
 
 
-def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """3x3, without an activation; a side of n becomes ceil(n / stride)."""
-    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation)
+
+
+def activated_conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """3x3, and the leaky ReLU."""
+    return nn.Sequential(conv(inputs, outputs, stride=stride, dilation=dilation), activation())
 
 
 def pointwise(inputs: int, outputs: int) -> nn.Conv2d:
@@ -48,12 +53,16 @@ class ActivatedBlock(nn.Module):
     Args:
         channels: of features and result.
         after: the activation, which serves both times; default the leaky ReLU.
+        dilation: of the first convolution.
+        bias: whether the convolutions have one.
     """
 
-    def __init__(self, channels: int, *, after: nn.Module | None = None) -> None:
+    def __init__(
+        self, channels: int, *, after: nn.Module | None = None, dilation: int = 1, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.first = conv(channels, channels)
-        self.second = conv(channels, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=bias)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
         self.activation = after or activation()
 
     def forward(self, features: Tensor) -> Tensor:

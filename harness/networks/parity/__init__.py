@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.networks.parity.check import Check
 
 CHECKS: dict[str, str] = {
+    "dain": "harness.networks.dain.parity:CHECK",
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "edvr": "harness.networks.edvr.parity:CHECK",
@@ -25,6 +26,7 @@ CHECKS: dict[str, str] = {
     "rstt-s": "harness.networks.rstt.parity:CHECK_S",
     "rbpn": "harness.networks.rbpn_parity:CHECK",
     "rcan": "harness.networks.rcan_parity:CHECK",
+    "sepconv": "harness.networks.sepconv_parity:CHECK",
     "spynet": "harness.networks.spynet_parity:CHECK",
     "starnet": "harness.networks.starnet.parity:CHECK",
     "stinet": "harness.networks.stinet.parity:CHECK",

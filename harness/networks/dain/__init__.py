@@ -1,0 +1,1 @@
+"""DAIN: `network` wires its parts, a file each; `build` knows their sizes."""
