@@ -20,9 +20,14 @@ def activation(*, first: bool = False) -> nn.Module:
     return nn.LeakyReLU(SLOPE, inplace=not first)
 
 
-def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """3x3, without an activation; a side of n becomes ceil(n / stride)."""
-    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=dilation, dilation=dilation)
+
+
+def activated_conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """3x3, and the leaky ReLU."""
+    return nn.Sequential(conv(inputs, outputs, stride=stride, dilation=dilation), activation())
 
 
 def pointwise(inputs: int, outputs: int) -> nn.Conv2d:

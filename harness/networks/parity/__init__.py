@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from harness.networks.parity.check import Check
 
 CHECKS: dict[str, str] = {
+    "abme": "harness.networks.abme.parity:CHECK",
+    "bmbc": "harness.networks.bmbc.parity:CHECK",
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "rstt": "harness.networks.rstt.parity:CHECK_L",
