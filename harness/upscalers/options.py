@@ -44,6 +44,14 @@ class FlowInterpolationOptions(StageOptions):
     )
 
 
+class ABMEStageOptions(StageOptions):
+    """How frames are resized for the motions."""
+
+    resize: Literal["bicubic", "bilinear"] = Field(
+        default="bicubic", description="as the authors' demonstration does it | as their evaluation does"
+    )
+
+
 class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
 

@@ -54,6 +54,13 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.interpolation:FlowInterpolation",
         "harness.upscalers.options:FlowInterpolationOptions",
     ),
+    "abme": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.abme:ABMEInterpolator",
+        "harness.upscalers.options:ABMEStageOptions",
+        learned=True,
+    ),
+    "bmbc": NetworkEntry("interpolator", "harness.upscalers.bmbc:BMBCInterpolator", _STAGE, learned=True),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
     "s-sr": NetworkEntry(
         "super-resolver",
