@@ -6,15 +6,20 @@ from torch import Tensor, nn
 from harness.networks.bmbc.build import bmbc
 from harness.upscalers.base import Flows, Interpolator
 from harness.upscalers.interpolation import interleave, moments
-from harness.upscalers.options import StageOptions
+from harness.upscalers.options import BMBCStageOptions
 
 
 class BMBCInterpolator(Interpolator):
-    """The network, which resizes frames by itself. What all moments between two frames share is computed once."""
+    """The network, which resizes frames by itself. What all moments between two frames share is computed once.
 
-    def __init__(self, options: StageOptions | None = None) -> None:
+    Args:
+        options: how positions are read.
+    """
+
+    def __init__(self, options: BMBCStageOptions | None = None) -> None:
+        options = options or BMBCStageOptions()
         super().__init__(options)
-        self.network = bmbc()
+        self.network = bmbc(reading=options.positions)
 
     @property
     def trained(self) -> nn.Module:

@@ -52,6 +52,15 @@ class ABMEStageOptions(StageOptions):
     )
 
 
+class BMBCStageOptions(StageOptions):
+    """How positions in frames are read."""
+
+    positions: Literal["areas", "corners"] = Field(
+        default="areas",
+        description="as PyTorch from 1.3 on reads them, half a pixel off | aligned corners",
+    )
+
+
 class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
 

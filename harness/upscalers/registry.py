@@ -60,7 +60,12 @@ _NETWORKS: dict[str, NetworkEntry] = {
         "harness.upscalers.options:ABMEStageOptions",
         learned=True,
     ),
-    "bmbc": NetworkEntry("interpolator", "harness.upscalers.bmbc:BMBCInterpolator", _STAGE, learned=True),
+    "bmbc": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.bmbc:BMBCInterpolator",
+        "harness.upscalers.options:BMBCStageOptions",
+        learned=True,
+    ),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
     "s-sr": NetworkEntry(
         "super-resolver",

@@ -57,6 +57,18 @@ def test_it_is_the_straightforward_program_in_double_precision() -> None:
         assert distance(built(first, second, (0.3,))[:, 0], StraightforwardBMBC(exact)(first, second, 0.3)) < 1e-10
 
 
+def test_positions_may_be_read_the_other_way() -> None:
+    frames, plain = two_frames(40, 50), StraightforwardBMBC(weights("bmbc", "public"))
+    built = bmbc(reading="corners").eval()
+    built.load_state_dict(network().state_dict())
+    with torch.inference_mode():
+        areas = plain(*frames, 0.25)
+        plain.align_corners = True
+        corners, made = plain(*frames, 0.25), built(*frames, (0.25,))[:, 0]
+    assert distance(made, corners) < TOLERANCE
+    assert distance(made, areas) > 0.01
+
+
 def by_corners(maps: Tensor, flow: Tensor, *, reading: Reading) -> Tensor:
     """What the release would do in a newer PyTorch that is told to align corners."""
     assert reading == "areas"

@@ -14,6 +14,7 @@ from harness.cli.main import app
 from harness.errors import CardError, UsageError
 from harness.networks.abme import key_map as abme_names
 from harness.networks.bmbc import key_map as bmbc_names
+from harness.networks.bmbc.network import BMBC
 from harness.upscalers.abme import ABMEInterpolator
 from harness.upscalers.bmbc import BMBCInterpolator
 from harness.upscalers.build import build_upscaler
@@ -122,6 +123,19 @@ def test_other_rates_and_options_are_refused() -> None:
     with pytest.raises(UsageError, match="powers of two"):
         build_upscaler(LIBRARY.method("abme+bicubic"), LIBRARY, rate=6, untrained=True)
     build_upscaler(LIBRARY.method("bmbc+bicubic"), LIBRARY, rate=6, untrained=True)
-    card = Overrides.parse(["interpolation.options.resize=nearest"]).apply(LIBRARY.method("abme+bicubic"))
-    with pytest.raises(CardError, match="'abme' do not fit"):
-        build_upscaler(card, LIBRARY, untrained=True)
+    for network, wrong in (("abme", "resize=nearest"), ("bmbc", "positions=corner")):
+        card = Overrides.parse([f"interpolation.options.{wrong}"]).apply(LIBRARY.method(f"{network}+bicubic"))
+        with pytest.raises(CardError, match=f"'{network}' do not fit"):
+            build_upscaler(card, LIBRARY, untrained=True)
+
+
+def test_bmbc_reads_positions_as_its_option_says() -> None:
+    card = Overrides.parse(["interpolation.options.positions=corners"]).apply(LIBRARY.method("bmbc+bicubic"))
+    readings = []
+    for each in (card, LIBRARY.method("bmbc+bicubic")):
+        upscaler = build_upscaler(each, LIBRARY, untrained=True).upscaler
+        assert isinstance(upscaler, TwoStage)
+        network = upscaler.interpolator.trained
+        assert isinstance(network, BMBC)
+        readings.append((network.reading, network.motion.coarsest.cost.reading))
+    assert readings == [("corners", "corners"), ("areas", "areas")]

@@ -9,9 +9,8 @@ dy, in pixels. The bilateral motion V of time t: pixel p is at p - 2t V(p) in fr
 frame 1. At t = 0 that is half of the flow from frame 0 to frame 1, at t = 1 minus half of the flow back. What serves
 all times is computed once. Motions are in full precision inside of autocast; the filters are not.
 
-Positions are read as PyTorch 1.3.1 does, which the authors require (`harness.ops.warp.Reading`, "areas"): no motion
-is not quite the identity, and what comes from the outermost pixels of a map is zero. The released weights were
-presumably trained with it.
+Positions are by default read as PyTorch 1.3.1 does, which the authors require (`harness.ops.warp.Reading`, "areas"):
+no motion is not quite the identity, and what comes from the outermost pixels of a map is zero.
 """
 
 import math
@@ -24,7 +23,7 @@ from torch import Tensor, nn
 from harness.networks.layers.bilateral_motion import UNIT, BilateralMotion
 from harness.ops.dynamic_filter import dynamic_filter
 from harness.ops.precision import at_least_float32, full_precision
-from harness.ops.warp import resize_bilinear, resize_flow, warp_inside
+from harness.ops.warp import Reading, resize_bilinear, resize_flow, warp_inside
 
 CANDIDATES = 6
 TAPS = 5
@@ -52,13 +51,15 @@ class BMBC(nn.Module):
         motion: BMNet.
         context: a frame to its features, (B, C, H, W).
         filters: DFNet, both frames and the candidates, (B, 6 + 6 (3 + C), H, W), to (B, 6 * 25, H, W).
+        reading: how positions are taken, as in `motion`.
     """
 
-    def __init__(self, *, motion: BilateralMotion, context: nn.Module, filters: nn.Module) -> None:
+    def __init__(self, *, motion: BilateralMotion, context: nn.Module, filters: nn.Module, reading: Reading) -> None:
         super().__init__()
         self.motion = motion
         self.context = context
         self.filters = filters
+        self.reading: Reading = reading
 
     def forward(self, first: Tensor, second: Tensor, times: Sequence[float]) -> Tensor:
         """Interpolate.
@@ -96,7 +97,7 @@ class BMBC(nn.Module):
         first, second = at_least_float32(first), at_least_float32(second)
         seen = [torch.cat((frame, at_least_float32(self.context(frame))), dim=1) for frame in (first, second)]
         made = [
-            self.blend(side_by_side(seen[0], seen[1], motion, time=time))
+            self.blend(side_by_side(seen[0], seen[1], motion, time=time, reading=self.reading))
             for motion, time in zip(motions, times, strict=True)
         ]
         return torch.stack(made, dim=1)
@@ -108,7 +109,7 @@ class BMBC(nn.Module):
         return dynamic_filter(candidates[:, :, :COLOURS].unbind(1), weights, size=TAPS)
 
 
-def side_by_side(first: Tensor, second: Tensor, motions: Motions, *, time: float) -> Tensor:
+def side_by_side(first: Tensor, second: Tensor, motions: Motions, *, time: float, reading: Reading) -> Tensor:
     """Both frames, and between them six candidates: both moved to a time, along either flow and bilaterally.
 
     Args:
@@ -116,6 +117,7 @@ def side_by_side(first: Tensor, second: Tensor, motions: Motions, *, time: float
         second: the same of frame 1.
         motions: between them.
         time: t.
+        reading: how positions are taken.
 
     Returns:
         (B, 3 + 6 (3 + C) + 3, H, W).
@@ -128,5 +130,5 @@ def side_by_side(first: Tensor, second: Tensor, motions: Motions, *, time: float
         (first, -2 * time * motions.bilateral),
         (second, 2 * (1 - time) * motions.bilateral),
     )
-    candidates = [warp_inside(maps, flow, reading="areas") for maps, flow in ways]
+    candidates = [warp_inside(maps, flow, reading=reading) for maps, flow in ways]
     return torch.cat((first[:, :COLOURS], *candidates, second[:, :COLOURS]), dim=1)
