@@ -35,12 +35,9 @@ from torch.utils.checkpoint import checkpoint
 
 from harness.errors import DataError
 from harness.ops.deform_conv_backends import Geometry, backend, compiled_operator, explain, use_backend
+from harness.ops.memory import most_elements
 
 __all__ = ["backend", "deform_conv", "explain", "use_backend"]
-
-# Larger blocks of CPU memory are given back to the system by glibc, and fetched anew page by page: 40 % slower.
-_CPU_LIMIT = 32 * 2**20
-_LIMIT = 256 * 2**20
 
 
 def deform_conv(  # noqa: PLR0913 - the parameters of a convolution, in everybody's order
@@ -116,7 +113,7 @@ def _in_bands(
 ) -> Tensor:
     """A few frames at a time, or a few output rows of one frame. How many follows from shapes alone."""
     points, height, width = weight.shape[2] * weight.shape[3], *mask.shape[2:]
-    most = (_CPU_LIMIT if frames.device.type == "cpu" else _LIMIT) // frames.element_size()
+    most = most_elements(frames)
     row = points * width * max(frames.shape[1], 2 * mask.shape[1] // points)  # samples, or their positions
     rows = min(max(1, most // row), height)
     few = max(1, most // (row * height))

@@ -45,6 +45,23 @@ class FlowInterpolationOptions(StageOptions):
     )
 
 
+class ABMEStageOptions(StageOptions):
+    """How frames are resized for the motions."""
+
+    resize: Literal["bicubic", "bilinear"] = Field(
+        default="bicubic", description="as the authors' demonstration does it | as their evaluation does"
+    )
+
+
+class BMBCStageOptions(StageOptions):
+    """How positions in frames are read."""
+
+    positions: Literal["areas", "corners"] = Field(
+        default="areas",
+        description="as PyTorch from 1.3 on reads them, half a pixel off | aligned corners",
+    )
+
+
 class SSRStageOptions(SSROptions, StageOptions):
     """S-SR by itself: its sizes."""
 

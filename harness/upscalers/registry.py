@@ -61,6 +61,18 @@ _NETWORKS: dict[str, NetworkEntry] = {
         learned=True,
     ),
     "dain": NetworkEntry("interpolator", "harness.upscalers.dain:DAINInterpolator", _STAGE, learned=True),
+    "abme": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.abme:ABMEInterpolator",
+        "harness.upscalers.options:ABMEStageOptions",
+        learned=True,
+    ),
+    "bmbc": NetworkEntry(
+        "interpolator",
+        "harness.upscalers.bmbc:BMBCInterpolator",
+        "harness.upscalers.options:BMBCStageOptions",
+        learned=True,
+    ),
     "bicubic": NetworkEntry("super-resolver", "harness.upscalers.super_resolution:Bicubic", _STAGE),
     "s-sr": NetworkEntry(
         "super-resolver",

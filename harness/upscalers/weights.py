@@ -16,6 +16,8 @@ from harness.networks.state import read_metadata, read_state, sha256_of
 from harness.upscalers.trained import training_of
 
 KEY_MAPS: dict[str, str] = {
+    "abme-release": "harness.networks.abme.key_map:from_release",
+    "bmbc-release": "harness.networks.bmbc.key_map:from_release",
     "rstt-release": "harness.networks.rstt.key_map:from_release",
     "dain-release": "harness.networks.dain.key_map:from_release",
     "davsr-release": "harness.networks.davsr.key_map:from_release",

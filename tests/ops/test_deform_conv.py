@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import DataError, UsageError
-from harness.ops import deform_conv as own
 from harness.ops import deform_conv_backends as backends
+from harness.ops import memory
 from harness.ops.deform_conv import backend, deform_conv, use_backend
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -159,7 +159,7 @@ def test_bands_change_nothing(geometry: tuple[int, ...], limit: int, monkeypatch
         return [result, *torch.autograd.grad(result.square().sum(), case)]
 
     whole = run()
-    monkeypatch.setattr(own, "_CPU_LIMIT", limit)
+    monkeypatch.setattr(memory, "CPU_LIMIT", limit)
     for ours, expected in zip(run(), whole, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
 
@@ -176,7 +176,7 @@ def test_bands_bound_the_samples(learning: bool, monkeypatch: pytest.MonkeyPatch
         return result
 
     monkeypatch.setattr(F, "grid_sample", listen)
-    monkeypatch.setattr(own, "_CPU_LIMIT", 20_000)
+    monkeypatch.setattr(memory, "CPU_LIMIT", 20_000)
     kept: dict[int, int] = {}
     case = [tensor.requires_grad_(learning) for tensor in random_case(size=(40, 12))]
 
@@ -260,7 +260,7 @@ def test_on_a_device_without_numbers() -> None:
 
 @pytest.mark.parametrize("limit", [2**25, 4000])
 def test_compiles_without_graph_breaks(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "_CPU_LIMIT", limit)
+    monkeypatch.setattr(memory, "CPU_LIMIT", limit)
     torch.compiler.reset()
     compiled = torch.compile(deform_conv, fullgraph=True, backend="eager")
     case = [tensor.requires_grad_() for tensor in random_case()]

@@ -10,9 +10,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.ops.warp import Padding, in_bounds, resize_bilinear, resize_flow, stretched_warp, visible, warp
+from harness.ops.warp import (
+    Padding,
+    Reading,
+    in_bounds,
+    inside,
+    positions,
+    resize_bilinear,
+    resize_flow,
+    sample,
+    stretched_warp,
+    visible,
+    warp,
+    warp_inside,
+)
 
 PADDINGS: tuple[Padding, ...] = ("border", "zeros")
+READINGS: tuple[Reading, ...] = ("corners", "areas")
 
 
 def random_case(*, seed: int = 0, reach: float = 6.0) -> tuple[Tensor, Tensor]:
@@ -129,6 +143,56 @@ def test_a_flow_that_makes_no_sense_reads_nothing_foreign(padding: Padding, valu
 def test_shapes_must_fit(shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match=r"\(2, 2, 7, 9\)"):
         warp(torch.zeros(2, 3, 7, 9), torch.zeros(shape))
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_samples_are_what_warping_gives(padding: Padding) -> None:
+    frames, flow = random_case(seed=5)
+    sampled = sample(frames, *positions(flow), padding=padding)
+    torch.testing.assert_close(sampled, warp(frames, flow, padding=padding), rtol=0, atol=1e-13)
+    assert torch.equal(sample(frames, *(p[:, :, :2] for p in positions(flow)), padding=padding), sampled[:, :, :2])
+
+
+def as_pwc_net_has_it(maps: Tensor, flow: Tensor, *, reading: Reading) -> Tensor:
+    """The authors' way: a grid that is divided by size - 1, the same grid for a mask of ones."""
+    height, width = maps.shape[-2:]
+    x = 2 * (torch.arange(width, dtype=flow.dtype) + flow[:, 0]) / max(width - 1, 1) - 1
+    y = 2 * (torch.arange(height, dtype=flow.dtype).view(-1, 1) + flow[:, 1]) / max(height - 1, 1) - 1
+    grid = torch.stack((x, y), dim=-1)
+    sampled = F.grid_sample(maps, grid, align_corners=reading == "corners")
+    mask = F.grid_sample(torch.ones_like(maps), grid, align_corners=reading == "corners")
+    return sampled * (mask >= 0.999)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("size", [(7, 9), (1, 9), (7, 1), (1, 1), (2, 2)], ids=str)
+def test_warping_inside_is_that_of_pwc_net(reading: Reading, size: tuple[int, int]) -> None:
+    frames, flow = random_case(seed=6, reach=3.0)
+    frames, flow = frames[..., : size[0], : size[1]], flow[..., : size[0], : size[1]].contiguous()
+    flow[:, :, 0] = 0.0005  # a little outside, and still inside where corners are aligned
+    ours = warp_inside(frames, flow, reading=reading)
+    torch.testing.assert_close(ours, as_pwc_net_has_it(frames, flow, reading=reading), rtol=0, atol=1e-12)
+
+
+def test_warping_inside_has_gradients() -> None:
+    frames, flow = random_case(seed=7, reach=2.0)
+    inputs = frames[:1, :1].requires_grad_(), flow[:1].requires_grad_()
+    for reading in READINGS:
+        assert torch.autograd.gradcheck(lambda *given, reading=reading: warp_inside(*given, reading=reading), inputs)
+
+
+def test_no_flow_is_no_identity_where_areas_are_read() -> None:
+    """What PyTorch 1.3.1 makes of a grid for aligned corners: the outermost pixels are gone."""
+    ones, still = torch.ones(1, 1, 6, 8), torch.zeros(1, 2, 6, 8)
+    expected = F.pad(torch.ones(1, 1, 4, 6), (1, 1, 1, 1))
+    torch.testing.assert_close(warp_inside(ones, still, reading="areas"), expected)
+    torch.testing.assert_close(warp_inside(ones, still, reading="corners"), ones)
+
+
+def test_inside_forgives_a_thousandth() -> None:
+    x = torch.tensor([-0.0009, -0.0011, 7.0009, 7.0011, 3.5]).view(1, 1, 1, 5)
+    assert inside(x, torch.ones_like(x), (6, 8)).flatten().tolist() == [True, False, True, False, True]
+    assert not inside(torch.full_like(x, -0.0007), torch.full_like(x, -0.0007), (6, 8)).any()  # the product counts
 
 
 def test_in_bounds_includes_the_edge_itself() -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from harness.networks.layers.convolutions import SLOPE, activated_conv, conv
 from harness.ops.correlation import correlation
 from harness.ops.precision import at_least_float32, full_precision
-from harness.ops.warp import positions
+from harness.ops.warp import warp_inside
 
 MULTIPLE = 64
 UNIT_PX = 20.0
@@ -97,7 +97,7 @@ class FinerLevel(nn.Module):
         """Features of both frames, the coarser flow and what it was made of, to those of this level."""
         flow = self.enlarge_flow(flow)
         handed = self.enlarge_features(seen)
-        costs = _costs(own, _warped(other, flow * self.unit_px))
+        costs = _costs(own, warp_inside(other, flow * self.unit_px, reading="corners", least=VISIBLE))
         seen = self.look(torch.cat((costs, own, flow, handed), dim=1))
         return self.flow(seen), seen
 
@@ -148,15 +148,6 @@ class PWCNet(nn.Module):
 
 def _costs(own: Tensor, other: Tensor) -> Tensor:
     return F.leaky_relu_(correlation(own, other, max_displacement=REACH), SLOPE)
-
-
-def _warped(maps: Tensor, flow: Tensor) -> Tensor:
-    """What lies outside is zero, and so is all that is mixed with it."""
-    height, width = maps.shape[-2:]
-    x, y = positions(flow)
-    grid = torch.cat((2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1), dim=1).movedim(1, -1)
-    sampled = F.grid_sample(F.pad(maps, (0, 0, 0, 0, 0, 1), value=1.0), grid, align_corners=True)
-    return sampled[:, :-1] * (sampled[:, -1:] >= VISIBLE)
 
 
 def pwc_net() -> PWCNet:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CHECKS: dict[str, str] = {
     "dain": "harness.networks.dain.parity:CHECK",
+    "abme": "harness.networks.abme.parity:CHECK",
+    "bmbc": "harness.networks.bmbc.parity:CHECK",
     "davsr": "harness.networks.davsr.parity:CHECK",
     "dbpn": "harness.networks.dbpn_parity:CHECK",
     "edvr": "harness.networks.edvr.parity:CHECK",
