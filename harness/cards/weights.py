@@ -46,6 +46,7 @@ def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: st
             found="no such file",
             todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
             "      then: harness weights add FILE --method METHOD\n"
+            "      HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
             f"      Or {otherwise}",
         )
     return path

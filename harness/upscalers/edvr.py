@@ -17,8 +17,8 @@ from harness.networks.edvr.build import build_edvr
 from harness.networks.edvr.network import EDVR, SCALE
 from harness.ops.precision import at_least_float32
 from harness.upscalers.limits import only_scale
-from harness.upscalers.middle_frame import to_multiple
 from harness.upscalers.options import EDVRStageOptions
+from harness.upscalers.padding import to_multiple
 from harness.upscalers.sliding import SlidingWindow
 
 MULTIPLE = 4

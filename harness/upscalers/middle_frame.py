@@ -7,7 +7,6 @@ between 1/2 and 1. So the rates are the powers of two.
 from abc import abstractmethod
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from harness.errors import UsageError
@@ -39,10 +38,3 @@ class MiddleFrame(Interpolator):
             clip = interleave(clip, [torch.cat([self.middle(before, after) for before, after in pairs])])
             rate //= 2
         return clip
-
-
-def to_multiple(frames: Tensor, multiple: int) -> Tensor:
-    """(B, C, h, w) with rows and columns repeated at the bottom and at the right until `multiple` divides both."""
-    height, width = frames.shape[-2:]
-    room = (0, -width % multiple, 0, -height % multiple)
-    return F.pad(frames, room, mode="replicate") if any(room) else frames

@@ -11,7 +11,6 @@ and 1.804; these are rounded, and here they are not. The difference is less than
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.flow import get_flow
@@ -23,6 +22,7 @@ from harness.networks.supervised import Supervised
 from harness.upscalers.base import Flows, Upscaler
 from harness.upscalers.limits import only_rate_2, only_scale
 from harness.upscalers.options import STARnetMethodOptions
+from harness.upscalers.padding import at_least
 
 LONGEST_FLOW = 150.0
 """Pixels; longer flows are clipped, and flows reach the network in units of minus this."""
@@ -115,13 +115,3 @@ class STARnetUpscaler(Upscaler):
 def in_order(pairs: Tensor) -> Tensor:
     """Frames (B, P, 3, ...), first, middle and last of every pair, in the order of time: (B, 2P + 1, ...)."""
     return torch.cat((pairs[:, 0, :1], pairs[:, :, 1:].flatten(1, 2)), dim=1)
-
-
-def at_least(maps: Tensor, size: int) -> Tensor:
-    """Maps (..., C, h, w) with no side shorter than `size`: the last row and the last column are repeated."""
-    height, width = maps.shape[-2:]
-    room = (0, max(0, size - width), 0, max(0, size - height))
-    if not any(room):
-        return maps
-    padded = F.pad(maps.flatten(0, -4), room, mode="replicate")
-    return padded.reshape(*maps.shape[:-2], *padded.shape[-2:])

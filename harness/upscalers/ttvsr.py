@@ -20,9 +20,8 @@ from harness.networks.ttvsr.trajectories import CELL
 from harness.ops.precision import at_least_float32
 from harness.upscalers.base import SuperResolver
 from harness.upscalers.limits import only_scale
-from harness.upscalers.middle_frame import to_multiple
 from harness.upscalers.options import TTVSRStageOptions
-from harness.upscalers.starnet import at_least
+from harness.upscalers.padding import at_least, to_multiple
 
 LEAST_SIZE = 64
 

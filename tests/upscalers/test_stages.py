@@ -11,8 +11,9 @@ from harness.clips.windows import plan_windows
 from harness.errors import UsageError
 from harness.upscalers.base import SuperResolver
 from harness.upscalers.interpolation import Blend
-from harness.upscalers.middle_frame import MiddleFrame, to_multiple
+from harness.upscalers.middle_frame import MiddleFrame
 from harness.upscalers.options import TwoStageOptions
+from harness.upscalers.padding import to_multiple
 from harness.upscalers.sliding import SlidingWindow
 from harness.upscalers.two_stage import GivenFrames, SameSize, TwoStage
 
