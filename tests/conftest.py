@@ -16,6 +16,12 @@ from harness.upscalers import registry
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Random numbers are the same in every run of a test, whatever ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_installed_networks() -> Iterator[None]:
     """Packages of networks that happen to be installed beside the harness change no test."""

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.networks.layers.bilateral_motion import (
+from harness.networks.layers.convolutions import SLOPE, activated_conv, conv
+from harness.networks.layers.pwc import (
     UNIT,
     DenseLayers,
     dilated_keys,
@@ -19,7 +20,6 @@ from harness.networks.layers.bilateral_motion import (
     motion_layer,
     through,
 )
-from harness.networks.layers.convolutions import SLOPE, activated_conv, conv
 from harness.ops.correlation import correlation
 from harness.ops.precision import at_least_float32, full_precision
 from harness.ops.warp import resize_bilinear, warp_inside

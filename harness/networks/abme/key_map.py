@@ -7,8 +7,8 @@ from torch import Tensor
 from harness.networks.abme.asymmetric import KEY_MAP as ASYMMETRIC
 from harness.networks.abme.grid_net import KEY_MAP as GRID_NET
 from harness.networks.abme.synthesis import KEY_MAP as FEATURES
-from harness.networks.layers.bilateral_motion import DEAD
-from harness.networks.layers.bilateral_motion import KEY_MAP as SYMMETRIC
+from harness.networks.layers.pwc import DEAD
+from harness.networks.layers.pwc import KEY_MAP as SYMMETRIC
 from harness.networks.layers.renaming import prefixed, renamed
 
 PARTS = {"SBME_ckpt.pth": "SBMNet.", "ABMR_ckpt.pth": "ABMNet.", "SynNet_ckpt.pth": "SynNet."}

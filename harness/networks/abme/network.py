@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.networks.abme.synthesis import MULTIPLE, Motions, Synthesis
-from harness.networks.layers.bilateral_motion import UNIT, BilateralMotion
+from harness.networks.layers.bilateral_motion import BilateralMotion
+from harness.networks.layers.pwc import UNIT
 from harness.ops.precision import at_least_float32, full_precision
 from harness.ops.warp import inside, positions, resize_bilinear, resize_flow, sample
 

@@ -6,7 +6,7 @@ from harness.networks.abme.asymmetric import doubled
 from harness.networks.abme.build import abme
 from harness.networks.abme.key_map import from_release
 from harness.networks.abme.network import ABME, anchored, motion_size, resized
-from harness.networks.layers.bilateral_motion import UNIT
+from harness.networks.layers.pwc import UNIT
 from harness.networks.parity.check import Arrays, Check, watched
 from harness.ops.bilateral_cost import bilateral_cost
 from harness.ops.correlation import correlation

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from harness.networks.bmbc.residual_dense import KEY_MAP as FILTERS
 from harness.networks.bmbc.residual_dense import PARTS as FILTER_PARTS
-from harness.networks.layers.bilateral_motion import DEAD
-from harness.networks.layers.bilateral_motion import KEY_MAP as MOTION
+from harness.networks.layers.pwc import DEAD
+from harness.networks.layers.pwc import KEY_MAP as MOTION
 from harness.networks.layers.renaming import prefixed, renamed
 
 PARTS = {"BMNet_weights.pth": "BMNet.", "DFNet_weights.pth": "DFNet.", "context_layer.pth": "context_layer."}

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from harness.networks.layers.bilateral_motion import UNIT, BilateralMotion
+from harness.networks.layers.bilateral_motion import BilateralMotion
+from harness.networks.layers.pwc import UNIT
 from harness.ops.dynamic_filter import dynamic_filter
 from harness.ops.precision import at_least_float32, full_precision
 from harness.ops.warp import Reading, resize_bilinear, resize_flow, warp_inside

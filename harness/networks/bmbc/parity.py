@@ -5,7 +5,7 @@ from torch import Tensor
 from harness.networks.bmbc.build import bmbc
 from harness.networks.bmbc.key_map import from_release
 from harness.networks.bmbc.network import BMBC, CANDIDATES, COLOURS
-from harness.networks.layers.bilateral_motion import UNIT
+from harness.networks.layers.pwc import UNIT
 from harness.networks.parity.check import Arrays, Check, watched
 from harness.ops.bilateral_cost import bilateral_cost
 from harness.ops.warp import resize_bilinear

@@ -9,7 +9,7 @@ from harness.networks.dain.features import (
     rectification,
 )
 from harness.networks.dain.network import DAIN
-from harness.networks.dain.pwc_net import pwc_net
+from harness.networks.dain.pwc_net import PWCNet
 from harness.ops.filter_interpolation import TAPS
 
 KNOWN_CHANNELS = 3 + 2 * (3 + 2 + TAPS + CONTEXT_CHANNELS + 1)
@@ -19,7 +19,7 @@ KNOWN_CHANNELS = 3 + 2 * (3 + 2 + TAPS + CONTEXT_CHANNELS + 1)
 def build_dain() -> DAIN:
     """The network; 24,031,590 parameters."""
     return DAIN(
-        flow=pwc_net(),
+        flow=PWCNet(),
         depth=depth_network(),
         context=context_network(),
         filter_features=filter_features(),

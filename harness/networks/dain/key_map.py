@@ -5,39 +5,13 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from harness.errors import DataError
-from harness.networks.dain.pwc_net import CONTEXT, DENSE, FINEST, PYRAMID
 from harness.networks.layers.key_map import RESIDUAL
-from harness.networks.layers.renaming import renamed
-
-_COARSEST = len(PYRAMID)
-
-
-def _pyramid() -> dict[str, str]:
-    table: dict[str, str] = {}
-    for level in range(1, _COARSEST + 1):
-        order = ("aa", "a", "b") if level == _COARSEST else ("a", "aa", "b")
-        table |= {f"conv{level}{part}": f"pyramid.{level - 1}.{k}" for k, part in enumerate(order)}
-    return table
-
-
-def _level(level: int) -> dict[str, str]:
-    ours = "coarsest" if level == _COARSEST else f"finer.{_COARSEST - 1 - level}"
-    table = {f"conv{level}_{k}": f"{ours}.look.{k}" for k in range(len(DENSE))} | {
-        f"predict_flow{level}": f"{ours}.flow"
-    }
-    if level < _COARSEST:  # what enlarges is named after the coarser level there
-        table |= {f"deconv{level + 1}": f"{ours}.enlarge_flow", f"upfeat{level + 1}": f"{ours}.enlarge_features"}
-    return table
-
-
-_FLOW = {
-    **_pyramid(),
-    **{theirs: ours for level in range(FINEST, _COARSEST + 1) for theirs, ours in _level(level).items()},
-    **{f"dc_conv{k}": f"context.{k - 1}" for k in range(1, len(CONTEXT) + 2)},
-}
+from harness.networks.layers.pwc import DEAD
+from harness.networks.layers.pwc import KEY_MAP as FLOW
+from harness.networks.layers.renaming import prefixed, renamed
 
 _LAYERS = {
-    **{f"flownets.{theirs}": f"flow.{ours}" for theirs, ours in _FLOW.items()},
+    **prefixed(FLOW, theirs="flownets", ours="flow"),
     **{f"depthNet.{k}": f"depth.{k}" for k in (0, 1, 4)},
     # Each of the four pairs has a module around it there.
     "depthNet.3.0": "depth.3",
@@ -59,7 +33,7 @@ _LAYERS = {
 }
 
 _PARTS = tuple(f"{name}." for name in {layer.partition(".")[0] for layer in _LAYERS})
-_UNUSED = ("flownets.deconv2.",)
+_UNUSED = tuple(f"flownets.{name}" for name in DEAD)
 
 
 def from_release(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import DataError
-from harness.networks.dain.pwc_net import MULTIPLE, UNIT_PX, PWCNet
+from harness.networks.dain.pwc_net import MULTIPLE, PWCNet
+from harness.networks.layers.pwc import UNIT
 from harness.ops.channels import cat_channels
 from harness.ops.filter_interpolation import filter_interpolation
 from harness.ops.flow_projection import project_flow
@@ -119,7 +120,7 @@ class DAIN(nn.Module):
 
     def _known(self, time: float, views: Views) -> Tensor:
         """The blend of both frames, and all that it is made of, (B, 437, H, W)."""
-        flow_0_to_1, flow_1_to_0 = (UNIT_PX * views.flow).chunk(2)
+        flow_0_to_1, flow_1_to_0 = (UNIT * views.flow).chunk(2)
         past = torch.cat((time * flow_0_to_1, (1 - time) * flow_1_to_0))  # what passes the moment, from either frame
         past = resize_bilinear(past, (views.maps.shape[-2], views.maps.shape[-1]))
         flows = project_flow(past, views.nearness, fill=not past.requires_grad)
