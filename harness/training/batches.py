@@ -101,4 +101,5 @@ class Batches:
 
 def _augmented(frames: Tensor, draw: Draw) -> Tensor:
     axes = [axis for axis, wanted in ((0, draw.reverse), (-2, draw.flip), (-1, draw.mirror)) if wanted]
-    return frames.flip(axes) if axes else frames
+    turned = frames.flip(axes) if axes else frames
+    return turned.transpose(-2, -1) if draw.transpose else turned

@@ -45,7 +45,7 @@ class FrameStore(Protocol):
     """Whether cutting is worth a thread of its own."""
 
     def cut(self, draw: Draw, *, frames: int, crop: int) -> Frames:
-        """The frames of a draw, before it is mirrored, flipped or reversed."""
+        """The frames of a draw, before it is mirrored, flipped, reversed or transposed."""
 
 
 def extent(clip: SourceClip, *, scale: int) -> Extent:

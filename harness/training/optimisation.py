@@ -25,9 +25,19 @@ def learning_rate(recipe: Recipe, *, iteration: int, progress: float) -> float:
     if recipe.schedule == "steps":
         left = recipe.step_factor ** (iteration // recipe.step_every)
     else:
-        left = recipe.cosine_end + (1 - recipe.cosine_end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2
+        left = _cosine(recipe, iteration, progress)
     rise = min(1.0, (iteration + 1) / recipe.warmup) if recipe.warmup else 1.0
     return recipe.learning_rate * left * rise
+
+
+def _cosine(recipe: Recipe, iteration: int, progress: float) -> float:
+    """What is left of the learning rate: one fall over the budget, or several, each from its own start."""
+    start = 1.0
+    if recipe.restart_every:
+        count, since = divmod(iteration, recipe.restart_every)
+        progress = since / recipe.restart_every
+        start = recipe.restart_factor if count else 1.0
+    return recipe.cosine_end + (start - recipe.cosine_end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2
 
 
 def make_optimizer(recipe: Recipe, module: nn.Module) -> torch.optim.Optimizer:

@@ -21,6 +21,9 @@ FOLDER = Path(__file__).resolve().parent / "recipes"
 WATCHING = frozenset({"summary", "fine_tuning", "log_every", "checkpoint_every", "validate_every", "memory_gib"})
 """Values that change no weight: a run may be continued with others."""
 
+LATER = ("transpose", "restart_every", "restart_factor", "only")
+"""Values that recipes have got since: they count where they are set, so that keys of before stay what they were."""
+
 
 class Recipe(Model):
     """How a network is trained. Where 0 is allowed it means: not at all, or no limit."""
@@ -42,6 +45,7 @@ class Recipe(Model):
         default=(), description="each step draws its rate among these, for crops as long as at `rate`; (): that one"
     )
     reverse_time: bool = Field(default=False, description="half of the crops are played backwards")
+    transpose: bool = Field(default=False, description="half of the crops have rows and columns exchanged")
 
     optimizer: Literal["adam", "adamax"] = "adam"
     learning_rate: float = Field(default=1e-4, gt=0)
@@ -50,7 +54,12 @@ class Recipe(Model):
     step_every: int = Field(default=100_000, ge=1, description="steps: iterations between two falls")
     step_factor: float = Field(default=0.25, gt=0, le=1, description="steps: what each fall leaves")
     cosine_end: float = Field(default=0.001, ge=0, le=1, description="cosine: what is left in the end")
+    restart_every: int = Field(default=0, ge=0, description="cosine: iterations of each; 0: one, over the budget")
+    restart_factor: float = Field(
+        default=1, gt=0, le=1, description="cosine: of learning_rate, where all but the first begin"
+    )
     warmup: int = Field(default=0, ge=0, description="iterations in which the learning rate rises from zero")
+    only: str = Field(default="", description="only parameters with this in their names learn; empty: all")
     clip_norm: float = Field(default=0, ge=0, description="longest gradient; 0: as it is")
     ema: float = Field(
         default=0, ge=0, lt=1, description="decay of the averaged weights, which are exported; 0: none"
@@ -93,7 +102,8 @@ class Recipe(Model):
 
     def decisive(self) -> dict[str, object]:
         """What of the recipe decides the weights."""
-        return self.model_dump(mode="json", exclude=set(WATCHING))
+        unset = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude={*WATCHING, *unset})
 
 
 def recipes() -> dict[str, Path]:

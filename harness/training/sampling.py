@@ -31,6 +31,7 @@ class Draw:
         mirror: left and right exchanged.
         flip: top and bottom exchanged; with `mirror`, a turn by 180 degrees.
         reverse: played backwards.
+        transpose: rows and columns exchanged, after all else.
     """
 
     clip: int
@@ -40,6 +41,7 @@ class Draw:
     mirror: bool
     flip: bool
     reverse: bool
+    transpose: bool = False
 
 
 class Sampler:
@@ -52,6 +54,7 @@ class Sampler:
         crop: its side, LR pixels.
         seed: another seed, other crops.
         reverse_time: play half of them backwards.
+        transpose: exchange rows and columns of half of them.
 
     Raises:
         DataError: a clip is shorter or smaller than a crop.
@@ -66,6 +69,7 @@ class Sampler:
         crop: int,
         seed: int,
         reverse_time: bool,
+        transpose: bool = False,
     ) -> None:
         for name, extent in zip(names, extents, strict=True):
             if extent[0] < frames or min(extent[1:]) < crop:
@@ -76,7 +80,8 @@ class Sampler:
                 )
         self._extents = list(extents)
         self._ends = list(accumulate(extent[0] - frames + 1 for extent in extents))
-        self._frames, self._crop, self._seed, self._reverse_time = frames, crop, seed, reverse_time
+        self._frames, self._crop, self._seed = frames, crop, seed
+        self._reverse_time, self._transpose = reverse_time, transpose
 
     def rate(self, iteration: int, rates: Sequence[int]) -> int:
         """The rate of `iteration`, for all of its crops: one of `rates`, each equally likely."""
@@ -93,5 +98,6 @@ class Sampler:
         # All are drawn always, so that one option does not change what follows.
         top, left = (int(random.integers(side - self._crop + 1)) for side in (height, width))
         mirror, flip, reverse = (bool(coin) for coin in random.integers(2, size=3))
+        reverse, transpose = reverse and self._reverse_time, bool(random.integers(2)) and self._transpose
         start = window - (self._ends[clip] - (count - self._frames + 1))
-        return Draw(clip, start, top, left, mirror, flip, reverse and self._reverse_time)
+        return Draw(clip, start, top, left, mirror, flip, reverse, transpose)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.cards.method import MethodCard
 from harness.errors import DataError, UsageError
@@ -31,7 +31,7 @@ def start(
         What the user should know: which tensors are frozen at random values.
 
     Raises:
-        UsageError: the recipe is for fine-tuning, and there is no file.
+        UsageError: the recipe is for fine-tuning, and there is no file; or it trains what the network has not.
         DataError: the file does not fit the method.
     """
     if initial is None and recipe.fine_tuning:
@@ -40,6 +40,7 @@ def start(
             found="no --init",
             todo="pass --init FILE; or --set recipe.fine_tuning=false, to train from random weights all the same",
         )
+    _let_learn(trainable.module, recipe.only)
     known = trainable.module.state_dict()
     loaded = {} if initial is None else _fitting(initial, known, card)
     trainable.module.load_state_dict({name: value.to(device) for name, value in loaded.items()}, strict=False)
@@ -48,6 +49,19 @@ def start(
     if random:
         return (f"{len(random)} tensors are frozen at random values (the first: {random[0]}): pass --init FILE.",)
     return ()
+
+
+def _let_learn(module: nn.Module, part: str) -> None:
+    """Freeze all but the parameters with `part` in their names."""
+    names = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
+    if not any(part in name for name in names):
+        raise UsageError(
+            "Some parameter of the network should learn.",
+            found=f"none with '{part}' in its name",
+            todo=f"set recipe.only to a part of names such as {', '.join(names[:3])}",
+        )
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and part in name)
 
 
 def _fitting(initial: Path, known: Mapping[str, Tensor], card: MethodCard) -> dict[str, Tensor]:

@@ -228,6 +228,7 @@ def _trainer(request: TrainRequest, plan: Plan, folder: Folder, team: Team, watc
         crop=recipe.crop,
         seed=request.seed,
         reverse_time=recipe.reverse_time,
+        transpose=recipe.transpose,
     )
     store = _store(source.clips, recipe, scale=scale, device=plan.device, watcher=watcher)
     held_out = MemoryStore(source.held_out, scale=scale, device=torch.device("cpu")) if team.leads else None

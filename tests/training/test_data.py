@@ -1,6 +1,7 @@
 """What is learned from: sources, crops, batches."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
-def sampler(clips: Sequence[SourceClip], *, seed: int = 0, reverse: bool = False, crop: int = 8) -> Sampler:
+def sampler(
+    clips: Sequence[SourceClip], *, seed: int = 0, reverse: bool = False, transpose: bool = False, crop: int = 8
+) -> Sampler:
     extents = [extent(clip, scale=4) for clip in clips]
     names = [clip.name for clip in clips]
-    return Sampler(extents, names, frames=7, crop=crop, seed=seed, reverse_time=reverse)
+    return Sampler(extents, names, frames=7, crop=crop, seed=seed, reverse_time=reverse, transpose=transpose)
 
 
 def clips_of(folder: Path) -> tuple[SourceClip, ...]:
@@ -112,15 +115,16 @@ def test_draws_depend_on_their_numbers_alone(folder: Path) -> None:
 
 
 def test_draws_reach_everything(folder: Path) -> None:
-    drawing = sampler(clips_of(folder), reverse=True)
+    drawing = sampler(clips_of(folder), reverse=True, transpose=True)
     draws = [drawing.draw(i, 0) for i in range(2000)]
     assert {draw.clip for draw in draws} == {0, 1, 2}
     assert {draw.start for draw in draws} == {0, 1}
     assert {draw.top for draw in draws} == set(range(17 - 8 + 1))
     assert {draw.left for draw in draws} == set(range(22 - 8 + 1))
-    assert len({(draw.mirror, draw.flip, draw.reverse) for draw in draws}) == 8
-    drawing = sampler(clips_of(folder))
-    assert not any(drawing.draw(i, 0).reverse for i in range(50))
+    assert len({(draw.mirror, draw.flip, draw.reverse, draw.transpose) for draw in draws}) == 16
+    plain = sampler(clips_of(folder))
+    assert not any(plain.draw(i, 0).reverse or plain.draw(i, 0).transpose for i in range(50))
+    assert all(replace(drawing.draw(i, 0), reverse=False, transpose=False) == plain.draw(i, 0) for i in range(50))
 
 
 def test_clips_that_are_too_small(folder: Path) -> None:
@@ -206,9 +210,9 @@ def test_memory_is_estimated(folder: Path) -> None:
     assert gibibytes(clips, scale=4) * 2**30 == pytest.approx(3 * 8 * 70 * 90 * 3 * 17 / 16)
 
 
-def test_crops_are_mirrored_flipped_and_reversed_as_drawn(folder: Path) -> None:
+def test_crops_are_turned_as_drawn(folder: Path) -> None:
     clips = clips_of(folder)
-    drawing, store = sampler(clips, reverse=True), MemoryStore(clips, scale=4, device=CPU)
+    drawing, store = sampler(clips, reverse=True, transpose=True), MemoryStore(clips, scale=4, device=CPU)
     made = Batches(store, drawing, Recipe(batch=40, crop=8, reverse_time=True), device=CPU)
     hr, lr = whole(made.get(0))
     for position in range(40):
@@ -217,4 +221,5 @@ def test_crops_are_mirrored_flipped_and_reversed_as_drawn(folder: Path) -> None:
         for crop, found in ((cut.hr, hr[position]), (cut.lr, lr[position])):
             wanted = crop.numpy()[:: -1 if draw.reverse else 1]
             wanted = wanted[:, :, :: -1 if draw.flip else 1, :: -1 if draw.mirror else 1]
+            wanted = wanted.swapaxes(2, 3) if draw.transpose else wanted
             assert np.array_equal(wanted, (255 * found).round().numpy())

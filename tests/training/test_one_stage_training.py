@@ -44,6 +44,15 @@ def test_a_method_trains(method: str, clips: Path, tmp_path: Path) -> None:
     assert losses.keys() == {"rec", "total"}
 
 
+@pytest.mark.parametrize("method", ["zooming-slow-mo", "tmnet", "rstt-s", "starnet"])
+def test_a_card_names_its_authors_recipe(method: str, clips: Path, tmp_path: Path) -> None:
+    tiny = {"crop": 8, "batch": 1, "validation_clips": 0}
+    asked = TrainRequest(method=method, data=str(clips), recipe=None, recipe_changes=tiny, out=tmp_path)
+    plan = plan_training(asked, CardLibrary())
+    assert plan.names[-1] == {"rstt-s": "rstt"}.get(method, method)
+    assert plan.recipe.iterations >= 300_000
+
+
 def test_rates_that_rstt_does_not_know_are_refused(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="rate 2"):
         plan_training(request("rstt-s", clips, tmp_path, rate=4), CardLibrary())

@@ -23,7 +23,9 @@ def test_the_papers_recipe() -> None:
 
 
 def test_every_shipped_recipe_loads() -> None:
-    assert set(recipes()) == {"paper", "evening", "minutes", "smoke", "s-sr", "random-times"}
+    ours = {"paper", "evening", "minutes", "smoke", "s-sr", "random-times"}
+    theirs = {"zooming-slow-mo", "tmnet", "tmnet-times", "rstt", "videoinr", "starnet", "davsr"}
+    assert set(recipes()) == ours | theirs
     for name in recipes():
         assert load_recipe(name).summary
 
@@ -58,6 +60,28 @@ def test_the_cosine_follows_the_budget() -> None:
     rates = [learning_rate(recipe, iteration=100, progress=part) for part in (0, 0.5, 1, 2)]
     assert rates == pytest.approx([1, 0.55, 0.1, 0.1])
     assert learning_rate(recipe, iteration=4, progress=0) == 0.5
+
+
+def test_a_cosine_may_start_anew() -> None:
+    recipe = Recipe(schedule="cosine", learning_rate=2.0, cosine_end=0.1, restart_every=100, restart_factor=0.5)
+    rates = [learning_rate(recipe, iteration=i, progress=0.9) for i in (0, 50, 100, 150, 200)]
+    assert rates == pytest.approx([2.0, 1.1, 1.0, 0.6, 1.0])
+    last = [learning_rate(recipe, iteration=i, progress=0) for i in (99, 199)]
+    assert all(0.2 < rate < 0.202 for rate in last)
+
+
+def test_the_authors_recipes() -> None:
+    slow_mo, rstt = load_recipe("zooming-slow-mo"), load_recipe("rstt")
+    assert learning_rate(slow_mo, iteration=149_999, progress=0) == pytest.approx(1e-7, rel=0.1)
+    assert learning_rate(slow_mo, iteration=150_000, progress=0) == pytest.approx(4e-4)
+    assert learning_rate(rstt, iteration=400_000, progress=0) == pytest.approx(1e-4)
+    assert learning_rate(rstt, iteration=1_999_999, progress=0) == pytest.approx(1e-7, rel=0.1)
+    assert (load_recipe("videoinr").frames, load_recipe("tmnet-times").frames) == (9, 7)
+
+
+def test_values_that_came_later_leave_keys_as_they_were() -> None:
+    assert not Recipe().decisive().keys() & {"transpose", "restart_every", "restart_factor", "only"}
+    assert Recipe(transpose=True).decisive() == {**Recipe().decisive(), "transpose": True}
 
 
 def test_only_what_learns_is_optimised() -> None:

@@ -1,5 +1,6 @@
 """Zooming Slow-Mo and TMNet through the door of training, with the rows of Table VI that change loss or layers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,28 @@ def test_modulation_learns_where_frames_lie_elsewhere_than_half_way(clips: Path,
     changed = moved(plan, train(asked, plan, Listener()), before)
     # Offsets start at zero: in the first step they alone move, and only then does what makes them.
     assert any(".modulate." in name for name in changed)
+
+
+def test_times_are_learned_by_the_modulation_alone(clips: Path, tmp_path: Path) -> None:
+    """The recipe of TMNet's second stage, from weights of its first."""
+    asked, plan = request("tmnet", clips, tmp_path / "first")
+    first = train(asked, plan, Listener()).weights
+    tiny: dict[str, object] = {"iterations": 3, "batch": 1, "crop": 8, "validation_clips": 0, "checkpoint_every": 1}
+    second = replace(asked, recipe="tmnet-times", recipe_changes=tiny, out=tmp_path / "second")
+    with pytest.raises(UsageError, match="--init"):
+        plan_training(second, CardLibrary())
+    second = replace(second, initial=first)
+    plan = plan_training(second, CardLibrary())
+    before = {name: value.clone() for name, value in plan.trainable.module.state_dict().items()}
+    assert all(torch.equal(before[name], value) for name, value in load_file(first).items())
+    changed = moved(plan, train(second, plan, Listener()), before)
+    assert changed and all(".modulate." in name for name in changed)
+    assert plan.notes == ()
+
+
+def test_something_must_learn(clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"(?s)none with 'modulation'.*features\.0\.weight"):
+        request("tmnet", clips, tmp_path, only="modulation")
 
 
 def test_a_rate_that_the_network_does_not_know_is_refused(clips: Path, tmp_path: Path) -> None:
