@@ -27,7 +27,9 @@ def weights_path(file: str, folder: Path) -> Path:
     return next((place for place in places if place.is_file()), folder / file)
 
 
-def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: str) -> Path:
+def find_weights(
+    name: str, weights: WeightsFile, *, folder: Path, otherwise: str, then: str = "put the file there"
+) -> Path:
     """The file of weights that is wanted.
 
     Args:
@@ -35,6 +37,7 @@ def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: st
         weights: the file, and where people get it.
         folder: the weights folder.
         otherwise: what can be done without it.
+        then: what is to be done with the file.
 
     Raises:
         DataError: there is no such file.
@@ -45,7 +48,7 @@ def find_weights(name: str, weights: WeightsFile, *, folder: Path, otherwise: st
             f"The weights '{name}' are wanted at {path}.",
             found="no such file",
             todo=f"get them from: {weights.source} (licence: {weights.licence})\n"
-            "      then: harness weights add FILE --method METHOD\n"
+            f"      then: {then}\n"
             "      HARNESS_WEIGHTS names the folder of all weights, otherwise it is ./weights.\n"
             f"      Or {otherwise}",
         )

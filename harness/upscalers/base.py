@@ -9,6 +9,7 @@ encoding) lives in its upscaler. Optical flow is a step of its own, so that spee
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from harness.upscalers.options import StageOptions, UpscalerOptions
@@ -134,3 +135,14 @@ class SuperResolver(nn.Module, ABC):
         """
         for frame in frames:
             yield self.super_resolve(frame.unsqueeze(0)).squeeze(0)
+
+
+class StreamingSuperResolver(SuperResolver):
+    """A super-resolver that takes a clip as a stream: a whole clip is one, too."""
+
+    def super_resolve(self, clip: Tensor) -> Tensor:
+        return torch.stack(list(self.stream(clip)))
+
+    @abstractmethod
+    def stream(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+        """See `SuperResolver`."""

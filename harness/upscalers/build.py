@@ -101,7 +101,9 @@ class _Builder:
                 found=f"rate {self.rate}",
                 todo=f"use {' or '.join(others) or 'weights for this rate; the card names none'}",
             )
-        self.weights.append(load_weights(trained_module(module), tag, files[tag], folder=self.folder))
+        method = name if self.card.network is None else self.card.name  # a stage has a card of its own
+        target = trained_module(module)
+        self.weights.append(load_weights(target, tag, files[tag], folder=self.folder, method=method))
 
 
 def build_upscaler(  # noqa: PLR0913 - what a command line can say of one method

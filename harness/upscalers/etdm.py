@@ -18,7 +18,7 @@ from harness.errors import DataError
 from harness.networks.etdm.build import etdm
 from harness.networks.etdm.network import ETDM, SCALE
 from harness.ops.precision import at_least_float32
-from harness.upscalers.base import SuperResolver
+from harness.upscalers.base import StreamingSuperResolver
 from harness.upscalers.limits import only_scale
 from harness.upscalers.options import StageOptions
 
@@ -26,7 +26,7 @@ MARGIN = 2  # LR pixels
 _CUT = slice(SCALE * MARGIN, -SCALE * MARGIN)
 
 
-class ETDMSuperResolver(SuperResolver):
+class ETDMSuperResolver(StreamingSuperResolver):
     """The network on frames with a margin.
 
     Args:
@@ -43,9 +43,6 @@ class ETDMSuperResolver(SuperResolver):
     @property
     def trained(self) -> nn.Module:
         return self.network
-
-    def super_resolve(self, clip: Tensor) -> Tensor:
-        return torch.stack(list(self.stream(clip)))
 
     def stream(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """See `SuperResolver`."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from harness.upscalers.base import SuperResolver
+from harness.upscalers.base import StreamingSuperResolver
 
 
-class SlidingWindow(SuperResolver):
+class SlidingWindow(StreamingSuperResolver):
     """A window that slides over all frames of a clip, one HR frame each.
 
     No more than two windows' frames are kept. What stands in for neighbours beyond the clip's ends is the
@@ -33,9 +33,6 @@ class SlidingWindow(SuperResolver):
             centre: index of the frame that is enlarged.
             last: index of the clip's last frame; None while it is not known: the end is then far.
         """
-
-    def super_resolve(self, clip: Tensor) -> Tensor:
-        return torch.stack(list(self.stream(clip)))
 
     def stream(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """See `SuperResolver`."""

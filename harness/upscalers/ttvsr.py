@@ -18,7 +18,7 @@ from harness.networks.ttvsr.build import ttvsr
 from harness.networks.ttvsr.network import SCALE, TTVSR
 from harness.networks.ttvsr.trajectories import CELL
 from harness.ops.precision import at_least_float32
-from harness.upscalers.base import SuperResolver
+from harness.upscalers.base import StreamingSuperResolver
 from harness.upscalers.limits import only_scale
 from harness.upscalers.options import TTVSRStageOptions
 from harness.upscalers.padding import at_least, to_multiple
@@ -26,7 +26,7 @@ from harness.upscalers.padding import at_least, to_multiple
 LEAST_SIZE = 64
 
 
-class TTVSRSuperResolver(SuperResolver):
+class TTVSRSuperResolver(StreamingSuperResolver):
     """The network on padded frames.
 
     Args:
@@ -45,9 +45,6 @@ class TTVSRSuperResolver(SuperResolver):
     @property
     def trained(self) -> nn.Module:
         return self.network
-
-    def super_resolve(self, clip: Tensor) -> Tensor:
-        return torch.stack(list(self.stream(clip)))
 
     def stream(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
         """See `SuperResolver`; reads as far ahead as a segment goes, and one frame more."""

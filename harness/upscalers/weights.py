@@ -83,10 +83,20 @@ def spellings(state: dict[str, Tensor]) -> Iterator[tuple[str | None, dict[str, 
             continue
 
 
-def load_weights(module: nn.Module, tag: str, weights: WeightsFile, *, folder: Path) -> LoadedWeights:
-    """Load the card's file into `module`, strictly. Raises DataError: missing, other bytes, other shapes."""
+def load_weights(
+    module: nn.Module, tag: str, weights: WeightsFile, *, folder: Path, method: str = "METHOD"
+) -> LoadedWeights:
+    """Load the file of a method's card into `module`, strictly.
+
+    Raises:
+        DataError: it is missing, has other bytes, or other shapes.
+    """
     path = find_weights(
-        tag, weights, folder=folder, otherwise="use --untrained, for timing; its scores are never shown in a table."
+        tag,
+        weights,
+        folder=folder,
+        then=f"harness weights add FILE --method {method}@{tag}",
+        otherwise="use --untrained, for timing; its scores are never shown in a table.",
     )
     digest, origin = sha256_of(path), origin_of(path)
     published = {digest} if origin is None else set(origin.files.values())
