@@ -192,6 +192,8 @@ def _one_network(card: MethodCard, parts: _Builder) -> torch.nn.Module:
 
 
 def _two_stage(card: MethodCard, first: Stage, second: Stage, parts: _Builder) -> TwoStage:
+    for stage in (first, second):
+        find_network(stage.network)  # a misspelt second name is told before the first one's weights are looked for
     options = validate_options(TwoStageOptions, card.options, owner=f"the two-stage method '{card.name}'")
     interpolator = parts.network(first.network, "interpolator", first.options, first.weights)
     super_resolver = parts.network(second.network, "super-resolver", second.options, second.weights)

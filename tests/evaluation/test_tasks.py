@@ -91,6 +91,7 @@ def test_super_resolution_leaves_no_frame_out(tmp_path: Path) -> None:
         (("--method", "bicubic", "--task", "super-resolution", "--rate", "2"), "rate 1"),
         (("--method", "stinet", "--task", "interpolation", "--untrained"), "enlarges by 4"),
         (("--method", "blend", "--task", "interpolate"), "interpolation"),
+        (("--method", "abme+edvrr"), "Did you mean 'edvr'"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_way_out(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
